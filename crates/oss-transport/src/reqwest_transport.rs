@@ -1,0 +1,126 @@
+mod builder;
+mod incoming;
+mod map_error;
+mod outgoing;
+#[cfg(feature = "rustls")]
+mod rustls_config;
+
+use std::fmt;
+
+use http::header::CONTENT_LENGTH;
+use http::uri::Scheme;
+
+use crate::{Body, Request, Response, Transport, TransportError, TransportErrorKind};
+use incoming::Incoming;
+use map_error::map_send_error;
+use outgoing::Progress;
+
+pub use builder::ReqwestTransportBuilder;
+
+/// A [`Transport`] over a [`reqwest::Client`]: HTTP/1.1, pooled connections, TLS as the crate's features say.
+///
+/// Cloning is cheap, and clones share one connection pool. Make one transport per process and keep it. It must be
+/// used within a Tokio runtime.
+#[derive(Clone)]
+pub struct ReqwestTransport {
+    client: reqwest::Client,
+    https: Https,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Https {
+    Available,
+    NotBuiltIn,
+}
+
+impl Https {
+    const BUILT_IN: Self = if cfg!(any(feature = "rustls", feature = "native-tls")) {
+        Self::Available
+    } else {
+        Self::NotBuiltIn
+    };
+}
+
+impl ReqwestTransport {
+    /// Makes a transport with the defaults of [`ReqwestTransportBuilder`].
+    ///
+    /// # Errors
+    ///
+    /// [`TransportErrorKind::Other`] if the client cannot be set up.
+    pub fn new() -> Result<Self, TransportError> {
+        Self::builder().build()
+    }
+
+    /// Starts a transport with other settings.
+    pub fn builder() -> ReqwestTransportBuilder {
+        ReqwestTransportBuilder::new()
+    }
+
+    /// Uses a client made elsewhere, with its proxies, certificates and pool.
+    ///
+    /// The contract of [`Transport`] is then the caller's to keep: switch redirects off
+    /// (`redirect(Policy::none())`), retries off (`retry(reqwest::retry::never())`), leave out the decompression
+    /// features or switch each off, and set neither `timeout` nor `read_timeout`: both end an upload that is still
+    /// moving. The conformance check of this crate tells whether it is kept.
+    #[must_use]
+    pub fn from_client(client: reqwest::Client) -> Self {
+        Self { client, https: Https::Available }
+    }
+
+    fn check_scheme(&self, request: &Request) -> Result<(), TransportError> {
+        if self.https == Https::Available || request.uri().scheme() != Some(&Scheme::HTTPS) {
+            return Ok(());
+        }
+        Err(TransportError::new(
+            TransportErrorKind::Tls,
+            "the URI is https, but oss-transport was built without TLS; switch its feature `rustls` or \
+             `native-tls` on",
+        ))
+    }
+}
+
+impl fmt::Debug for ReqwestTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The client's own Debug prints default headers and proxies, which may hold credentials.
+        f.debug_struct("ReqwestTransport").field("https", &self.https).finish_non_exhaustive()
+    }
+}
+
+#[async_trait::async_trait]
+impl Transport for ReqwestTransport {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        self.check_scheme(&request)?;
+        let (parts, body) = request.into_parts();
+        let target = parts.uri.clone();
+        let body = outgoing::agree_on_length(body, parts.headers.get(CONTENT_LENGTH)).await?;
+        let (body, progress) = outgoing::outgoing(body);
+        let request = reqwest::Request::try_from(http::Request::from_parts(parts, body))
+            .map_err(|error| map_send_error(error, &Progress::finished()))?;
+        check_target(&target, request.url())?;
+
+        let response = match self.client.execute(request).await {
+            Ok(response) => response,
+            Err(error) => return Err(map_send_error(error, &progress)),
+        };
+        let response = http::Response::<reqwest::Body>::from(response);
+        Ok(response.map(|body| Body::wrap(Incoming::new(body, progress))))
+    }
+}
+
+/// Refuses a URI that would be sent as another one.
+///
+/// reqwest parses the URI by the rules for browsers, which remove `.` and `..` segments, even percent-encoded
+/// ones, and encode some bytes of the query. The request would go to another object than the one it was signed for.
+fn check_target(target: &http::Uri, url: &reqwest::Url) -> Result<(), TransportError> {
+    let (wanted, path) = (target.path(), url.path());
+    if wanted == path && target.query() == url.query() {
+        return Ok(());
+    }
+    Err(TransportError::new(
+        TransportErrorKind::Other,
+        format!(
+            "reqwest would change the path {wanted:?} to {path:?} (or the query with it); percent-encode the \
+             query fully, and use another transport for object keys with `.` or `..` segments"
+        ),
+    ))
+}

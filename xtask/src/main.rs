@@ -1,3 +1,51 @@
 //! The project's own chores: `cargo xtask help` lists them.
+//!
+//! One file per chore, chosen by the plain `match` in [`chore`]. A chore is a function from the command's
+//! arguments to [`Outcome`]: it prints what it found and ends in an error if the repository is not as it should be.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool reports by printing")]
 
-fn main() {}
+mod arrows;
+mod ci;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+/// What a chore ends in; the error is one sentence for a person, printed after the chore's own report.
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+const HELP: &str = "\
+The project's own chores.
+
+Usage: cargo xtask <CHORE> [ARGUMENTS]
+
+  help           print this text
+  ci [STEP]...   run every check of the project, or only the steps named
+  arrows         check who depends on whom against the table in xtask/src/arrows.rs
+  tidy           check the repository itself: layout, file lengths, leftovers, white space
+";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let name = arguments.next().unwrap_or_else(|| "help".to_owned());
+    match chore(&name, &arguments.collect::<Vec<_>>()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{name}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn chore(name: &str, arguments: &[String]) -> Outcome {
+    match name {
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        "ci" => ci::run(arguments),
+        "arrows" => arrows::run(),
+        "tidy" => tidy::run(),
+        _ => Err("no such chore; `cargo xtask help` lists them".into()),
+    }
+}

@@ -2,52 +2,47 @@
 //!
 //! A failed step does not stop the ones behind it: whoever reads the result sees all that is wrong at once.
 
+mod count;
+mod features;
+
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use count::Counts;
 
 use crate::{Outcome, arrows, tidy, workspace};
 
 /// A check with the name by which `cargo xtask ci NAME` runs it alone.
 struct Step {
     name: &'static str,
-    work: Work,
+    work: fn() -> Outcome<Done>,
 }
 
-enum Work {
-    /// A cargo command.
-    Cargo(&'static [&'static str]),
-    /// The same with warnings of rustdoc turned into errors.
-    Docs(&'static [&'static str]),
-    /// `cargo test` with these arguments; what it prints is counted.
-    Tests(fn() -> Outcome<Vec<String>>),
-    Chore(fn() -> Outcome),
-}
-
-#[rustfmt::skip]
 const STEPS: &[Step] = &[
-    Step { name: "arrows",       work: Work::Chore(arrows::run) },
-    Step { name: "tidy",         work: Work::Chore(tidy::run) },
-    Step { name: "fmt",          work: Work::Cargo(&["fmt", "--all", "--check"]) },
-    Step { name: "clippy",       work: Work::Cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--locked", "--", "-D", "warnings"]) },
-    Step { name: "docs",         work: Work::Docs(&["doc", "--workspace", "--no-deps", "--all-features", "--locked"]) },
-    Step { name: "alone",        work: Work::Chore(each_crate_alone) },
-    Step { name: "tests",        work: Work::Tests(all_tests) },
-    Step { name: "all-features", work: Work::Tests(tests_with_all_features) },
+    Step { name: "arrows", work: || arrows::run().map(|()| Done::Passed) },
+    Step { name: "tidy", work: || tidy::run().map(|()| Done::Passed) },
+    Step { name: "fmt", work: || finish(cargo("fmt --all --check").spawn()?) },
+    Step { name: "clippy", work: clippy },
+    Step { name: "docs", work: docs },
+    Step { name: "alone", work: each_crate_alone },
+    Step { name: "native-tls", work: native_tls },
+    Step { name: "tests", work: tests },
+    Step { name: "feature-tests", work: feature_tests },
 ];
 
-/// What the test runner counted, over all the programs it ran.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-struct Counts {
-    passed: u64,
-    failed: u64,
-    ignored: u64,
+/// How a step ends that finds nothing wrong.
+enum Done {
+    Passed,
+    Tests(Counts),
+    /// It cannot run on this machine; the text says what is missing.
+    Skipped(&'static str),
 }
 
 struct Report {
     name: &'static str,
     elapsed: Duration,
-    result: Outcome<Option<Counts>>,
+    result: Outcome<Done>,
 }
 
 pub(crate) fn run(names: &[String]) -> Outcome {
@@ -60,7 +55,7 @@ pub(crate) fn run(names: &[String]) -> Outcome {
     for step in chosen {
         println!("\n=== {}", step.name);
         let start = Instant::now();
-        let result = perform(&step.work);
+        let result = (step.work)();
         let report = Report { name: step.name, elapsed: start.elapsed(), result };
         println!("{}", line(&report));
         reports.push(report);
@@ -73,60 +68,76 @@ pub(crate) fn run(names: &[String]) -> Outcome {
     if failed == 0 { Ok(()) } else { Err(format!("{failed} of {} steps failed", reports.len()).into()) }
 }
 
-fn perform(work: &Work) -> Outcome<Option<Counts>> {
-    match work {
-        Work::Cargo(arguments) => finish(workspace::cargo(arguments).spawn()?).map(|()| None),
-        Work::Docs(arguments) => {
-            let mut docs = workspace::cargo(arguments);
-            finish(docs.env("RUSTDOCFLAGS", "-D warnings").spawn()?).map(|()| None)
-        }
-        Work::Tests(arguments) => {
-            let arguments = arguments()?;
-            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-            test(&mut workspace::cargo(&arguments)).map(Some)
-        }
-        Work::Chore(chore) => chore().map(|()| None),
-    }
+fn clippy() -> Outcome<Done> {
+    let mut clippy = cargo("clippy --workspace --all-targets --locked");
+    clippy.args(features::all(&workspace::members()?)).args(["--", "-D", "warnings"]);
+    finish(clippy.spawn()?)
 }
 
-/// The command of the README. All tests are run, even if some fail.
-fn all_tests() -> Outcome<Vec<String>> {
-    Ok(["test", "--workspace", "--no-fail-fast"].map(str::to_owned).to_vec())
-}
-
-/// The crates that have features, with all of them on.
-fn tests_with_all_features() -> Outcome<Vec<String>> {
-    let mut arguments = ["test", "--all-features", "--no-fail-fast"].map(str::to_owned).to_vec();
-    for member in workspace::members()?.into_iter().filter(|member| member.has_features) {
-        arguments.extend(["--package".to_owned(), member.name]);
-    }
-    Ok(arguments)
+fn docs() -> Outcome<Done> {
+    let mut docs = cargo("doc --workspace --no-deps --locked");
+    docs.args(features::all(&workspace::members()?)).env("RUSTDOCFLAGS", "-D warnings");
+    finish(docs.spawn()?)
 }
 
 /// Checks each crate by itself and without features. In a build of the whole workspace a crate gets the features
 /// that its neighbours ask of a shared dependency, so one that forgot to ask would go unnoticed.
-fn each_crate_alone() -> Outcome {
+fn each_crate_alone() -> Outcome<Done> {
     let mut failed = Vec::new();
     for member in workspace::members()? {
-        let arguments = ["check", "--package", &member.name, "--no-default-features", "--locked"];
-        if finish(workspace::cargo(&arguments).spawn()?).is_err() {
+        let mut check = cargo("check --no-default-features --locked --package");
+        if finish(check.arg(&member.name).spawn()?).is_err() {
             failed.push(member.name);
         }
     }
     if failed.is_empty() {
-        Ok(())
+        Ok(Done::Passed)
     } else {
-        Err(format!("cannot be built alone: {}", failed.join(", ")).into())
+        Err(format!("do not build alone: {}", failed.join(", ")).into())
     }
 }
 
-fn finish(mut child: Child) -> Outcome {
+/// The one feature that needs more than the toolchain, where the machine has it.
+fn native_tls() -> Outcome<Done> {
+    let has_openssl =
+        || Command::new("pkg-config").args(["--exists", "openssl"]).status().is_ok_and(|s| s.success());
+    if cfg!(target_os = "linux") && !has_openssl() {
+        return Ok(Done::Skipped("the headers of OpenSSL are not installed (pkg-config --exists openssl)"));
+    }
+    let arguments = features::native_tls(&workspace::members()?);
+    if arguments.is_empty() {
+        return Ok(Done::Skipped("no crate has the feature"));
+    }
+    let mut clippy = cargo("clippy --locked --all-targets");
+    clippy.args(arguments).args(["--", "-D", "warnings"]);
+    finish(clippy.spawn()?)
+}
+
+/// The command of the README. All tests are run, even if some fail.
+fn tests() -> Outcome<Done> {
+    test(&mut cargo("test --workspace --no-fail-fast"))
+}
+
+/// The crates that have features which are off by default, with these on.
+fn feature_tests() -> Outcome<Done> {
+    let arguments = features::of_crates_with_optional_ones(&workspace::members()?);
+    if arguments.is_empty() {
+        return Ok(Done::Skipped("no crate has a feature that is off by default"));
+    }
+    test(cargo("test --no-fail-fast").args(arguments))
+}
+
+fn cargo(arguments: &str) -> Command {
+    workspace::cargo(&arguments.split(' ').collect::<Vec<_>>())
+}
+
+fn finish(mut child: Child) -> Outcome<Done> {
     let status = child.wait()?;
-    if status.success() { Ok(()) } else { Err(status.to_string().into()) }
+    if status.success() { Ok(Done::Passed) } else { Err(status.to_string().into()) }
 }
 
 /// Runs the tests, passes on every line as it comes, and adds up the counts of the result lines.
-fn test(command: &mut Command) -> Outcome<Counts> {
+fn test(command: &mut Command) -> Outcome<Done> {
     let mut child = command.stdout(Stdio::piped()).spawn()?;
     let mut counts = Counts::default();
     if let Some(stdout) = child.stdout.take() {
@@ -138,59 +149,24 @@ fn test(command: &mut Command) -> Outcome<Counts> {
             line.clear();
         }
     }
-    finish(child).map_err(|error| format!("{error}; {}", counts.describe()))?;
-    Ok(counts)
+    finish(child).map_err(|error| format!("{error}; {counts}"))?;
+    Ok(Done::Tests(counts))
 }
 
 fn line(report: &Report) -> String {
     let Report { name, elapsed, result } = report;
     let outcome = match result {
-        Ok(None) => "ok".to_owned(),
-        Ok(Some(counts)) => format!("ok: {}", counts.describe()),
+        Ok(Done::Passed) => "ok".to_owned(),
+        Ok(Done::Tests(counts)) => format!("ok: {counts}"),
+        Ok(Done::Skipped(why)) => format!("skipped: {why}"),
         Err(error) => format!("FAILED: {error}"),
     };
     format!("{name:<14}{:>7.1} s  {outcome}", elapsed.as_secs_f64())
 }
 
-impl Counts {
-    /// Reads a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; …`; any other says nothing.
-    fn add(&mut self, line: &str) {
-        let Some((_, counts)) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". "))
-        else {
-            return;
-        };
-        for count in counts.split("; ") {
-            match count.trim().split_once(' ') {
-                Some((number, "passed")) => self.passed += number.parse::<u64>().unwrap_or(0),
-                Some((number, "failed")) => self.failed += number.parse::<u64>().unwrap_or(0),
-                Some((number, "ignored")) => self.ignored += number.parse::<u64>().unwrap_or(0),
-                _ => {}
-            }
-        }
-    }
-
-    fn describe(self) -> String {
-        format!("{} tests passed, {} failed, {} ignored", self.passed, self.failed, self.ignored)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_counts_of_all_test_programs_are_added_up() {
-        let mut counts = Counts::default();
-        for line in [
-            "running 4 tests",
-            "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s",
-            "test result: FAILED. 40 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.50s",
-            "test a::test result: ok. 7 passed;",
-        ] {
-            counts.add(line);
-        }
-        assert_eq!(counts, Counts { passed: 43, failed: 2, ignored: 1 });
-    }
 
     #[test]
     fn an_unknown_step_is_refused_before_anything_runs() {
@@ -200,10 +176,8 @@ mod tests {
 
     #[test]
     fn a_failed_command_is_an_error() {
-        let command = |argument| {
-            let mut cargo = workspace::cargo(&[argument]);
-            finish(cargo.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
-        };
+        let command =
+            |argument| finish(cargo(argument).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
         assert!(command("--version").is_ok());
         assert!(command("no-such-command").is_err());
     }
@@ -211,7 +185,8 @@ mod tests {
     #[test]
     fn a_line_names_step_time_and_outcome() {
         let report = |result| line(&Report { name: "fmt", elapsed: Duration::from_millis(1_250), result });
-        assert_eq!(report(Ok(None)), "fmt               1.2 s  ok");
+        assert_eq!(report(Ok(Done::Passed)), "fmt               1.2 s  ok");
+        assert!(report(Ok(Done::Skipped("no network"))).ends_with("skipped: no network"));
         assert!(report(Err("exit status: 1".into())).ends_with("FAILED: exit status: 1"));
     }
 }

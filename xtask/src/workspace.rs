@@ -11,7 +11,9 @@ use crate::Outcome;
 #[derive(Debug, Default)]
 pub(crate) struct Member {
     pub(crate) name: String,
-    pub(crate) has_features: bool,
+    pub(crate) features: Vec<String>,
+    /// The features that `default` names.
+    pub(crate) default_features: Vec<String>,
     pub(crate) dependencies: Vec<Dependency>,
 }
 
@@ -102,9 +104,12 @@ pub(crate) fn files() -> Outcome<Vec<String>> {
 }
 
 fn member(package: &Value) -> Outcome<Member> {
+    let features = package["features"].as_object().ok_or("cargo metadata has no features")?;
+    let default = features.get("default").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     Ok(Member {
         name: text(package, "name")?,
-        has_features: package["features"].as_object().is_some_and(|features| !features.is_empty()),
+        features: features.keys().cloned().collect(),
+        default_features: default.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
         dependencies: list(package, "dependencies")?.iter().map(dependency).collect::<Outcome<_>>()?,
     })
 }
@@ -136,19 +141,20 @@ mod tests {
     #[test]
     fn a_package_is_read_with_the_kind_of_each_dependency() {
         let package: Value = serde_json::from_str(
-            r#"{"name": "oss", "features": {"reqwest": []}, "dependencies": [
+            r#"{"name": "oss", "features": {"default": ["a"], "a": [], "b": []}, "dependencies": [
                 {"name": "bytes", "kind": null}, {"name": "cc", "kind": "build"}, {"name": "divan", "kind": "dev"}]}"#,
         )
         .unwrap();
         let member = member(&package).unwrap();
-        assert!(member.has_features);
+        assert_eq!(member.features, ["a", "b", "default"]);
+        assert_eq!(member.default_features, ["a"]);
         let kinds: Vec<_> = member.dependencies.iter().map(|d| (d.name.as_str(), d.kind)).collect();
         assert_eq!(kinds, [("bytes", Kind::Normal), ("cc", Kind::Build), ("divan", Kind::Dev)]);
     }
 
     #[test]
     fn an_unknown_form_of_metadata_is_an_error() {
-        assert!(member(&serde_json::json!({"name": "oss"})).is_err());
+        assert!(member(&serde_json::json!({"name": "oss", "features": {}})).is_err());
         assert!(dependency(&serde_json::json!({"name": "oss", "kind": "weak"})).is_err());
     }
 

@@ -7,6 +7,7 @@
 mod code;
 mod files;
 mod layout;
+mod links;
 mod manifests;
 mod rust;
 mod test_code;
@@ -29,6 +30,7 @@ const RULES: &[Rule] = &[
     Rule { name: "scripts",          check: layout::scripts },
     Rule { name: "dev-dependency",   check: manifests::internal_dev_dependencies },
     Rule { name: "lints",            check: manifests::workspace_lints },
+    Rule { name: "link",             check: links::broken_links },
     Rule { name: "white-space",      check: text::trailing_white_space },
     Rule { name: "final-newline",    check: text::final_newline },
     Rule { name: "machine-path",     check: text::machine_paths },

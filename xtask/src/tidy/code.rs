@@ -101,8 +101,8 @@ fn items(code: &str) -> Vec<(usize, &str)> {
         }
         let text = code[start..=at].trim_ascii_start();
         let is_attribute = text.starts_with('#') && character == ']';
-        let is_end = character == ';' || character == '}' && !text.contains("use ") || is_attribute;
-        if depth == 0 && is_end {
+        let is_end = character == ';' || character == '}' && !without_visibility(text).starts_with("use ");
+        if depth == 0 && (is_end || is_attribute) {
             if !is_attribute {
                 items.push((at + 1 - text.len(), text));
             }
@@ -114,12 +114,18 @@ fn items(code: &str) -> Vec<(usize, &str)> {
 
 /// Whether the item is a `mod name;` or a re-export.
 fn is_content(item: &str) -> bool {
-    let visible = item.strip_prefix("pub").map(|rest| match rest.strip_prefix('(') {
-        Some(scope) => scope.split_once(')').map_or("", |(_, rest)| rest).trim_ascii_start(),
-        None => rest.trim_ascii_start(),
-    });
-    let is_module = visible.unwrap_or(item).starts_with("mod ") && item.ends_with(';');
-    is_module || visible.is_some_and(|rest| rest.starts_with("use "))
+    let rest = without_visibility(item);
+    rest.starts_with("mod ") && item.ends_with(';') || rest.starts_with("use ") && rest.len() < item.len()
+}
+
+fn without_visibility(item: &str) -> &str {
+    match item.strip_prefix("pub") {
+        Some(rest) => match rest.strip_prefix('(').and_then(|scope| scope.split_once(')')) {
+            Some((_, rest)) => rest.trim_ascii_start(),
+            None => rest.trim_ascii_start(),
+        },
+        None => item,
+    }
 }
 
 #[cfg(test)]
@@ -152,10 +158,11 @@ mod tests {
         let good = "#![doc = include_str!(\"../README.md\")]\n//! Words.\n#![allow(a, reason = \"b\")]\n\n\
             mod a;\npub(crate) mod b;\n#[cfg(feature = \"x\")]\npub mod c;\n\n/// Words; more {words}.\n\
             #[doc(inline)]\npub use crate::a::{A, B};\npub use b::C as D;\n\
-            #[cfg(test)]\nmod tests {\n    fn f() {}\n}\n";
+            #[cfg(test)]\nmod tests {\n    use a::{B, C};\n    fn f() {}\n}\nmod d;\n";
         assert_eq!(lines(lib_rs, "crates/oss/src/lib.rs", good), [0; 0]);
         let bad = "mod a;\nuse a::A;\npub fn f() {}\npub struct S { a: u8 }\nmod inline { }\nconst X: [u8; 2] = [1, 2];\n";
         assert_eq!(lines(lib_rs, "crates/oss/src/lib.rs", bad), [2, 3, 4, 5, 6]);
+        assert_eq!(lines(lib_rs, "crates/oss/src/lib.rs", &format!("{good}{bad}")).len(), 5);
         assert_eq!(lines(lib_rs, "crates/oss/src/other.rs", bad), [0; 0]);
     }
 

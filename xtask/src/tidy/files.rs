@@ -5,7 +5,7 @@ use std::path::Path;
 use super::rust::{self, Rust};
 use crate::Outcome;
 
-/// A text file of the repository.
+/// A file of the repository.
 #[derive(Debug)]
 pub(super) struct File {
     /// Relative to the root, with `/` on every platform.
@@ -15,7 +15,8 @@ pub(super) struct File {
     pub(super) rust: Option<Rust>,
 }
 
-/// Reads the files; those that are not UTF-8 text or hold a NUL are left out, since no rule speaks of them.
+/// Reads the files. Those that are not UTF-8 text or hold a NUL are kept with no text: links may lead to them, and
+/// no other rule speaks of them.
 ///
 /// # Errors
 ///
@@ -24,11 +25,8 @@ pub(super) fn read(root: &Path, paths: &[String]) -> Outcome<Vec<File>> {
     let mut files = Vec::new();
     for path in paths {
         let bytes = std::fs::read(root.join(path)).map_err(|error| format!("cannot read {path}: {error}"))?;
-        if let Ok(text) = String::from_utf8(bytes)
-            && !text.contains('\0')
-        {
-            files.push(File::new(path, text));
-        }
+        let text = String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
+        files.push(File::new(path, text.unwrap_or_default()));
     }
     mark_test_modules(&mut files);
     Ok(files)

@@ -18,7 +18,7 @@ pub(super) fn internal_dev_dependencies(files: &[File]) -> Vec<Finding> {
             let is_path_only = value.get("path").is_some() && value.get("version").is_none();
             if !is_path_only {
                 let message = format!(
-                    "write the dev dependency `{key}` with a path and no version or `workspace = true`"
+                    "the dev dependency `{key}` must have a path, and neither a version nor `workspace = true`"
                 );
                 found.push(Finding::new(file, line_of(file, key), message));
             }

@@ -1,1 +1,26 @@
 #![doc = include_str!("../README.md")]
+
+mod check;
+mod credentials;
+mod endpoint;
+mod header;
+mod mac;
+mod name;
+mod percent;
+mod query;
+mod resource;
+mod rewrite;
+mod signer;
+mod stamp;
+mod url;
+mod v4;
+mod verify;
+
+pub use credentials::Credentials;
+pub use endpoint::{Addressing, Endpoint, EndpointError, EndpointKind};
+pub use name::{BucketName, NameError, ObjectKey, Region};
+pub use resource::Resource;
+pub use signer::{SignError, Signer};
+pub use url::UrlError;
+pub use v4::{Product, SigningKey, V4Signer};
+pub use verify::{Mismatch, Scheme, Verified, Verifier, VerifyError};

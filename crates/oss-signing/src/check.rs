@@ -1,0 +1,103 @@
+//! What every signer checks before it signs, whatever the version.
+
+use std::time::{Duration, SystemTime};
+
+use http::header::{AUTHORIZATION, HeaderValue};
+use http::request::Parts;
+
+use crate::credentials::Credentials;
+use crate::header::{X_OSS_SECURITY_TOKEN, sensitive};
+use crate::query;
+use crate::signer::SignError;
+use crate::stamp::Stamp;
+
+/// The signing time as a stamp and the token as a header value, once the credentials can be written at all.
+pub(crate) fn checked(
+    credentials: &Credentials,
+    time: SystemTime,
+) -> Result<(Stamp, Option<HeaderValue>), SignError> {
+    check_key(credentials)?;
+    let token = match credentials.security_token() {
+        None => None,
+        // Surrounding white space would be lost on the wire, but not in the signature.
+        Some(token) if token.trim().len() != token.len() => {
+            return Err(SignError::InvalidCredential { part: "security token" });
+        }
+        Some(token) => Some(
+            HeaderValue::from_str(token)
+                .map(sensitive)
+                .map_err(|_| SignError::InvalidCredential { part: "security token" })?,
+        ),
+    };
+    Ok((Stamp::new(time).ok_or(SignError::TimeOutOfRange)?, token))
+}
+
+pub(crate) fn check_key(credentials: &Credentials) -> Result<(), SignError> {
+    if credentials.access_key_id().is_empty() {
+        return Err(SignError::EmptyCredential { part: "access key id" });
+    }
+    if credentials.access_key_secret().is_empty() {
+        return Err(SignError::EmptyCredential { part: "access key secret" });
+    }
+    let sendable = |byte: u8| byte.is_ascii_graphic() && byte != b',';
+    if !credentials.access_key_id().bytes().all(sendable) {
+        return Err(SignError::InvalidCredential { part: "access key id" });
+    }
+    Ok(())
+}
+
+/// Takes back what an earlier signing added, for a request that is to go out anonymously.
+pub(crate) fn unsign(request: &mut Parts) {
+    request.headers.remove(AUTHORIZATION);
+    request.headers.remove(&X_OSS_SECURITY_TOKEN);
+}
+
+/// A signature in the header and one in the query are refused by OSS (400 InvalidArgument).
+pub(crate) fn refuse_signed_query(request: &Parts) -> Result<(), SignError> {
+    let query = request.uri.query().unwrap_or_default();
+    for found in ["x-oss-signature", "Signature"] {
+        if !query.is_empty() && query::first(query, found).is_some() {
+            return Err(SignError::AlreadySigned { found });
+        }
+    }
+    Ok(())
+}
+
+/// The checks of a presigned URL: no header signature, a lifetime in bounds, and none beyond that of the credentials.
+pub(crate) fn check_presign(
+    request: &Parts,
+    credentials: &Credentials,
+    time: SystemTime,
+    expires_in: Duration,
+    max: u64,
+) -> Result<(Stamp, u64), SignError> {
+    if credentials.is_anonymous() {
+        return Err(SignError::Anonymous);
+    }
+    check_key(credentials)?;
+    if request.headers.contains_key(AUTHORIZATION) {
+        return Err(SignError::AlreadySigned { found: "an Authorization header" });
+    }
+    if request.headers.contains_key(&X_OSS_SECURITY_TOKEN) {
+        return Err(SignError::ConflictingHeader { name: "x-oss-security-token" });
+    }
+    let seconds = expires_in.as_secs();
+    if !(1..=max).contains(&seconds) {
+        return Err(SignError::LifetimeOutOfRange { given: seconds, min: 1, max });
+    }
+    let stamp = Stamp::new(time).ok_or(SignError::TimeOutOfRange)?;
+    let end =
+        stamp.unix().checked_add(seconds).and_then(Stamp::from_unix).ok_or(SignError::TimeOutOfRange)?;
+    check_outlives(credentials, end.time())?;
+    Ok((stamp, seconds))
+}
+
+pub(crate) fn check_outlives(credentials: &Credentials, end: SystemTime) -> Result<(), SignError> {
+    let excess = credentials.expires_at().and_then(|expiry| end.duration_since(expiry).ok());
+    match excess {
+        Some(excess) if !excess.is_zero() => Err(SignError::OutlivesCredentials {
+            excess: excess.as_secs() + u64::from(excess.subsec_nanos() > 0),
+        }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,82 @@
+use std::time::{Duration, SystemTime};
+
+use http::Uri;
+use http::request::Parts;
+
+use crate::check::check_presign;
+use crate::credentials::Credentials;
+use crate::header::{CanonicalHeaders, X_OSS_CONTENT_SHA256, is_default_signed, sent_value, single};
+use crate::resource::Resource;
+use crate::rewrite::Rewrite;
+use crate::signer::SignError;
+
+use super::canonical::CanonicalRequest;
+use super::{ALGORITHM, MAX_LIFETIME, UNSIGNED_PAYLOAD, V4Signer};
+
+/// What an earlier signature may have left in the query.
+const REPLACED: [&str; 7] = [
+    "x-oss-additional-headers",
+    "x-oss-credential",
+    "x-oss-date",
+    "x-oss-expires",
+    "x-oss-security-token",
+    "x-oss-signature",
+    "x-oss-signature-version",
+];
+
+impl V4Signer {
+    pub(super) fn presigned(
+        &self,
+        request: &Parts,
+        resource: Resource<'_>,
+        credentials: &Credentials,
+        time: SystemTime,
+        expires_in: Duration,
+    ) -> Result<Uri, SignError> {
+        let (stamp, seconds) = check_presign(request, credentials, time, expires_in, MAX_LIFETIME)?;
+        let (datetime, day) = (stamp.compact(), stamp.day());
+        let (additional, additional_joined) = self.carried(request);
+
+        let mut credential = credentials.access_key_id().as_bytes().to_vec();
+        credential.push(b'/');
+        self.scope(&day).write(&mut credential);
+
+        let mut rewrite = Rewrite::new(&request.uri, &REPLACED);
+        rewrite.push("x-oss-signature-version", ALGORITHM.as_bytes());
+        rewrite.push("x-oss-credential", &credential);
+        rewrite.push("x-oss-date", &datetime);
+        rewrite.push("x-oss-expires", seconds.to_string().as_bytes());
+        if !additional_joined.is_empty() {
+            rewrite.push("x-oss-additional-headers", &additional_joined);
+        }
+        if let Some(token) = credentials.security_token() {
+            rewrite.push("x-oss-security-token", token.as_bytes());
+        }
+
+        let mut headers = CanonicalHeaders::with_capacity(request.headers.len() + 1);
+        for (name, value) in &request.headers {
+            if is_default_signed(name) || additional.contains(&name) {
+                headers.push(name.as_str(), value.as_bytes());
+            }
+        }
+        for name in additional {
+            if let (false, Some(value)) = (request.headers.contains_key(name), sent_value(request, name)) {
+                headers.push(name.as_str(), value);
+            }
+        }
+        headers.sort();
+        let given_hash = single(&request.headers, &X_OSS_CONTENT_SHA256)
+            .map_err(|()| SignError::RepeatedHeader { name: "x-oss-content-sha256" })?;
+        let canonical = CanonicalRequest {
+            method: request.method.as_str(),
+            resource,
+            query: rewrite.query(),
+            headers,
+            additional_headers: &additional_joined,
+            payload_hash: given_hash.unwrap_or(UNSIGNED_PAYLOAD.as_bytes()),
+        };
+        let signature = self.signature(&canonical, credentials.access_key_secret(), &datetime, &day)?;
+        rewrite.push("x-oss-signature", &signature);
+        rewrite.finish()
+    }
+}

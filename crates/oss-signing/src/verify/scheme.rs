@@ -1,0 +1,66 @@
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+
+use crate::header::single;
+use crate::query;
+use crate::v4::ALGORITHM;
+
+use super::{VerifyError, lossy};
+
+/// How a request is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Scheme {
+    /// `Authorization: OSS …` (HMAC-SHA1).
+    V1Header,
+    /// `Signature`, `Expires` and `OSSAccessKeyId` in the query.
+    V1Query,
+    /// `Authorization: OSS4-HMAC-SHA256 …`.
+    V4Header,
+    /// `x-oss-signature` and its companions in the query.
+    V4Query,
+}
+
+impl Scheme {
+    /// Says how a request is signed; `None` is an anonymous request.
+    ///
+    /// # Errors
+    /// [`VerifyError::SignedTwice`] when both the header and the query hold a signature,
+    /// [`VerifyError::UnsupportedScheme`] for the superseded V2 and for what is no OSS scheme.
+    pub fn identify(request: &Parts) -> Result<Option<Self>, VerifyError> {
+        let authorization = single(&request.headers, &AUTHORIZATION)
+            .map_err(|()| VerifyError::RepeatedHeader { name: "authorization".to_owned() })?;
+        match (authorization, Self::in_query(request.uri.query().unwrap_or_default())?) {
+            (None, in_query) => Ok(in_query),
+            (Some(_), Some(_)) => Err(VerifyError::SignedTwice),
+            (Some(authorization), None) => Self::in_header(authorization).map(Some),
+        }
+    }
+
+    fn in_header(authorization: &[u8]) -> Result<Self, VerifyError> {
+        let scheme = authorization.split(|byte| *byte == b' ').next().unwrap_or_default();
+        match scheme {
+            b"OSS" => Ok(Self::V1Header),
+            _ if scheme == ALGORITHM.as_bytes() => Ok(Self::V4Header),
+            _ => Err(VerifyError::UnsupportedScheme { scheme: lossy(scheme) }),
+        }
+    }
+
+    fn in_query(query: &str) -> Result<Option<Self>, VerifyError> {
+        if query.is_empty() {
+            return Ok(None);
+        }
+        if let Some(version) = query::first(query, "x-oss-signature-version") {
+            return if *version == *ALGORITHM.as_bytes() {
+                Ok(Some(Self::V4Query))
+            } else {
+                Err(VerifyError::UnsupportedScheme { scheme: lossy(&version) })
+            };
+        }
+        let holds = |name| query::first(query, name).is_some();
+        if holds("x-oss-signature") || holds("x-oss-credential") {
+            return Err(VerifyError::MissingParameter { name: "x-oss-signature-version" });
+        }
+        Ok((holds("Signature") || holds("OSSAccessKeyId")).then_some(Self::V1Query))
+    }
+}

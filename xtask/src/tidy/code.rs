@@ -45,10 +45,12 @@ pub(super) fn lib_rs(files: &[File]) -> Vec<Finding> {
 }
 
 pub(super) fn glob_imports(files: &[File]) -> Vec<Finding> {
-    each_place(files, |rust, report| {
+    each_place(files, |_, rust, report| {
         for place in rust.words("use").filter(|&place| !rust.is_test(place)) {
+            // A statement stands at the start of its line; the `use<'a>` of a return type does not.
+            let before = rust.code[..place].rsplit('\n').next().unwrap_or_default().trim_ascii();
             let statement = rust.code[place..].split(';').next().unwrap_or_default();
-            if statement.contains('*') {
+            if statement.contains('*') && (before.is_empty() || before.starts_with("pub")) {
                 report(place, "imports everything of a module: name what is used");
             }
         }
@@ -56,17 +58,15 @@ pub(super) fn glob_imports(files: &[File]) -> Vec<Finding> {
 }
 
 pub(super) fn macros(files: &[File]) -> Vec<Finding> {
-    let mut found = each_place(files, |rust, report| {
-        for place in rust.words("macro_rules") {
+    each_place(files, |file, rust, report| {
+        for place in rust.words("macro_rules").filter(|_| file.is_library_source()) {
             report(place, "defines a macro: a library is written in functions, types and traits");
         }
-    });
-    found.retain(|finding| File::new(&finding.path, "").is_library_source());
-    found
+    })
 }
 
 pub(super) fn unfinished(files: &[File]) -> Vec<Finding> {
-    each_place(files, |rust, report| {
+    each_place(files, |_, rust, report| {
         for name in UNFINISHED {
             let is_start =
                 |place: &usize| !rust.code[..*place].ends_with(|c: char| c.is_alphanumeric() || c == '_');
@@ -81,10 +81,10 @@ fn rust_files(files: &[File]) -> impl Iterator<Item = (&File, &Rust)> {
     files.iter().filter_map(|file| Some((file, file.rust.as_ref()?)))
 }
 
-fn each_place(files: &[File], rule: impl Fn(&Rust, &mut dyn FnMut(usize, &str))) -> Vec<Finding> {
+fn each_place(files: &[File], rule: impl Fn(&File, &Rust, &mut dyn FnMut(usize, &str))) -> Vec<Finding> {
     let mut found = Vec::new();
     for (file, rust) in rust_files(files) {
-        rule(rust, &mut |place, message| found.push(Finding::new(file, rust.line_of(place), message)));
+        rule(file, rust, &mut |place, message| found.push(Finding::new(file, rust.line_of(place), message)));
     }
     found
 }
@@ -99,14 +99,15 @@ fn items(code: &str) -> Vec<(usize, &str)> {
             '}' | ']' | ')' => depth = depth.saturating_sub(1),
             _ => {}
         }
-        let text = code[start..=at].trim_ascii_start();
+        let end = at + character.len_utf8();
+        let text = code[start..end].trim_ascii_start();
         let is_attribute = text.starts_with('#') && character == ']';
         let is_end = character == ';' || character == '}' && !without_visibility(text).starts_with("use ");
         if depth == 0 && (is_end || is_attribute) {
             if !is_attribute {
-                items.push((at + 1 - text.len(), text));
+                items.push((end - text.len(), text));
             }
-            start = at + 1;
+            start = end;
         }
     }
     items
@@ -168,7 +169,7 @@ mod tests {
 
     #[test]
     fn glob_imports_are_for_tests() {
-        let text = "use a::{b, c};\npub use d::*;\nlet x = 2 * 3;\n// use e::*;\n    use f::{\n    g::*,\n};\n\
+        let text = "use a::{b, c};\npub use d::*;\nfn f() -> impl A + use<'_> { 2 * 3 }\n// use e::*;\n    use f::{\n    g::*,\n};\n\
             #[cfg(test)]\nmod tests {\n    use super::*;\n}\n";
         assert_eq!(lines(glob_imports, "crates/oss/src/a.rs", text), [2, 5]);
         assert_eq!(lines(glob_imports, "crates/oss/tests/a.rs", "use a::*;\n"), [0; 0]);

@@ -5,10 +5,7 @@ use super::{File, Finding};
 /// A test that sleeps is slow when it passes and wrong when the machine is busy.
 pub(super) fn sleeps(files: &[File]) -> Vec<Finding> {
     each_test_line(files, |code, line| {
-        let is_call = code
-            .split("sleep(")
-            .next()
-            .is_some_and(|before| before.len() < code.len() && !ends_in_name(before));
+        let is_call = code.find("sleep(").is_some_and(|at| !ends_in_name(&code[..at]));
         let has_reason = line.split_once("sleep(").is_some_and(|(_, after)| after.contains("// "));
         (is_call && !has_reason)
             .then_some("sleeps: wait for an event, or give the reason in a comment on this line")
@@ -24,19 +21,12 @@ pub(super) fn ignored_without_reason(files: &[File]) -> Vec<Finding> {
 /// Cargo compiles a crate a second time for its unit tests. The emulator below them would be linked to the first
 /// copy, whose types are not the ones under test; so whoever needs the emulator does so from `tests/`.
 pub(super) fn emulator_in_unit_tests(files: &[File]) -> Vec<Finding> {
+    const MESSAGE: &str = "uses the emulator: move the test to the crate's `tests/` folder";
+    let is_judged = |file: &&File| file.is_library_source() && file.crate_name() != Some("oss-emulator");
     let mut found = Vec::new();
-    for file in
-        files.iter().filter(|file| file.is_library_source() && file.crate_name() != Some("oss-emulator"))
-    {
-        for place in
-            file.rust.iter().flat_map(|rust| rust.words("oss_emulator").map(|place| rust.line_of(place)))
-        {
-            found.push(Finding::new(
-                file,
-                place,
-                "uses the emulator: move the test to the crate's `tests/` folder",
-            ));
-        }
+    for file in files.iter().filter(is_judged) {
+        let Some(rust) = &file.rust else { continue };
+        found.extend(rust.words("oss_emulator").map(|at| Finding::new(file, rust.line_of(at), MESSAGE)));
     }
     found
 }

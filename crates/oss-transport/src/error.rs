@@ -1,13 +1,14 @@
 use std::error::Error;
 use std::fmt;
+use std::io;
 
 /// Why a request got no response, or why a body broke off.
 ///
 /// [`kind`](Self::kind) is what a caller acts on; [`source`](Error::source) is what a person reads. The message
 /// of this type is one sentence about this level only, so print the whole chain of sources.
 ///
-/// For [`TransportErrorKind::Body`] the source is exactly the error that the request body gave, so that a caller
-/// that made the body can downcast it.
+/// For [`TransportErrorKind::Body`] the error that the request body gave is among the sources, so that whoever made
+/// the body can find it with [`find_source`](Self::find_source).
 pub struct TransportError {
     // One word, so that `Result<Response, TransportError>` stays as small as the response.
     inner: Box<Inner>,
@@ -34,6 +35,15 @@ impl TransportError {
     #[must_use]
     pub fn into_source(self) -> Box<dyn Error + Send + Sync> {
         self.inner.source
+    }
+
+    /// Finds the first error of type `E` among the sources, however deep, also inside I/O errors.
+    ///
+    /// This is how whoever made the request body finds the body's own error in one of
+    /// [`TransportErrorKind::Body`].
+    #[must_use]
+    pub fn find_source<E: Error + 'static>(&self) -> Option<&E> {
+        chain(&*self.inner.source).find_map(|error| error.downcast_ref())
     }
 
     /// Keeps an error that already is a `TransportError`, and gives any other one `kind`.
@@ -77,6 +87,14 @@ impl Error for TransportError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&*self.inner.source)
     }
+}
+
+/// Walks an error and its sources, and looks inside I/O errors, which do not give their content as a source.
+pub(crate) fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error: &&'a (dyn Error + 'static)| {
+        let inside = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        inside.map(|inside| inside as &(dyn Error + 'static)).or_else(|| error.source())
+    })
 }
 
 /// What failed, and what that means for trying again.

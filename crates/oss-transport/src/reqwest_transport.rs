@@ -9,6 +9,7 @@ use std::fmt;
 
 use http::header::CONTENT_LENGTH;
 use http::uri::Scheme;
+use http::{HeaderValue, Method};
 
 use crate::{Body, Request, Response, Transport, TransportError, TransportErrorKind};
 use incoming::Incoming;
@@ -90,9 +91,10 @@ impl fmt::Debug for ReqwestTransport {
 impl Transport for ReqwestTransport {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         self.check_scheme(&request)?;
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let target = parts.uri.clone();
         let body = outgoing::agree_on_length(body, parts.headers.get(CONTENT_LENGTH)).await?;
+        say_empty(&mut parts, &body);
         let (body, progress) = outgoing::outgoing(body);
         let request = reqwest::Request::try_from(http::Request::from_parts(parts, body))
             .map_err(|error| map_send_error(error, &Progress::finished()))?;
@@ -104,6 +106,15 @@ impl Transport for ReqwestTransport {
         };
         let response = http::Response::<reqwest::Body>::from(response);
         Ok(response.map(|body| Body::wrap(Incoming::new(body, progress))))
+    }
+}
+
+/// Says the length of an empty body where a body is usual, which hyper leaves out. OSS answers such a request with
+/// 411 `MissingContentLength`.
+fn say_empty(parts: &mut http::request::Parts, body: &Body) {
+    let usual = matches!(parts.method, Method::PUT | Method::POST | Method::PATCH);
+    if usual && body.exact_len() == Some(0) {
+        parts.headers.entry(CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
     }
 }
 

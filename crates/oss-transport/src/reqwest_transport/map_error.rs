@@ -1,7 +1,7 @@
 use std::error::Error;
-use std::io;
 
 use super::outgoing::Progress;
+use crate::error::chain;
 use crate::{TransportError, TransportErrorKind};
 
 /// Says what an error means that came instead of a response.
@@ -42,14 +42,6 @@ fn kind_by_phase(error: &reqwest::Error, request: &Progress) -> TransportErrorKi
     } else {
         TransportErrorKind::ReceiveInterrupted
     }
-}
-
-/// Walks an error and its sources, and looks inside I/O errors, which do not give their content as a source.
-fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error: &&'a (dyn Error + 'static)| {
-        let inside = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        inside.map(|inside| inside as &(dyn Error + 'static)).or_else(|| error.source())
-    })
 }
 
 fn is_tls(error: &(dyn Error + 'static)) -> bool {

@@ -1,0 +1,12 @@
+//! The receiver's end: verify a callback, read it, answer it.
+
+pub(crate) mod error;
+pub(crate) mod key;
+pub(crate) mod keyring;
+pub(crate) mod modpow;
+pub(crate) mod payload;
+pub(crate) mod pending;
+pub(crate) mod reply;
+pub(crate) mod target;
+pub(crate) mod verified;
+pub(crate) mod verifier;

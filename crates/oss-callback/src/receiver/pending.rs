@@ -1,0 +1,202 @@
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use md5::{Digest as _, Md5};
+
+use super::error::{self, BodyCheck, VerifyError};
+use super::key::{MAX_BYTES, PublicKey, SignatureFault};
+use super::keyring::MAX_URL_BYTES;
+use super::target::digest;
+use super::verified::{Unsigned, Verified};
+use super::verifier::Verifier;
+use crate::BodyType;
+
+/// A request whose head passed every check and whose body has yet to be read.
+pub struct Pending<'v> {
+    verifier: &'v Verifier,
+    key: PublicKey,
+    signature: Signature,
+    target: String,
+    declared: Option<u64>,
+    content_type: Option<HeaderValue>,
+    content_md5: Option<HeaderValue>,
+    unsigned: Unsigned,
+}
+
+/// The checks of the head, cheapest first.
+pub(crate) fn begin<'v>(
+    verifier: &'v Verifier,
+    method: &Method,
+    target: String,
+    headers: &HeaderMap,
+) -> Result<Pending<'v>, VerifyError> {
+    if method != Method::POST {
+        return Err(VerifyError::Method);
+    }
+    let declared = content_length(verifier, headers)?;
+    let signature = Signature::decode(required(headers, &AUTHORIZATION, error::AUTHORIZATION)?)?;
+    let key = key(verifier, required(headers, &KEY_URL, "x-oss-pub-key-url")?)?;
+    verifier.targets.check(&target).map_err(|reason| VerifyError::Target { reason })?;
+    let content_type = single(headers, &CONTENT_TYPE, "content-type")?.cloned();
+    if let Some(expected) = verifier.body_type
+        && body_type(content_type.as_ref()) != Some(expected)
+    {
+        return Err(VerifyError::BodyType);
+    }
+    let content_md5 = single(headers, &CONTENT_MD5, "content-md5")?.cloned();
+    let unsigned = Unsigned::from_headers(headers);
+    Ok(Pending { verifier, key, signature, target, declared, content_type, content_md5, unsigned })
+}
+
+impl Pending<'_> {
+    /// The most bytes of body worth reading.
+    #[must_use]
+    pub fn body_limit(&self) -> usize {
+        self.verifier.body_limit
+    }
+
+    /// Checks the signature over the target and `body`.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError`] if the body is too long, not as long as declared, or not what was signed.
+    pub fn finish(self, body: Bytes) -> Result<Verified, VerifyError> {
+        self.check_length(body.len())?;
+        let mut outcome = self.check_signature(&self.target, &body);
+        if outcome.is_err()
+            && self.verifier.forgive_bare_question_mark
+            && let Some(without) = self.target.strip_suffix('?')
+            && !without.contains('?')
+        {
+            outcome = self.check_signature(without, &body);
+        }
+        outcome.map_err(|fault| self.explain(fault, &body))?;
+        Ok(Verified::new(self.target, body, self.content_type, self.unsigned))
+    }
+
+    pub(crate) fn check_length(&self, actual: usize) -> Result<(), VerifyError> {
+        if actual > self.verifier.body_limit {
+            return Err(VerifyError::BodyTooLarge { limit: self.verifier.body_limit });
+        }
+        match self.declared {
+            Some(declared) if u64::try_from(actual) != Ok(declared) => {
+                Err(VerifyError::LengthMismatch { declared, actual })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_signature(&self, target: &str, body: &[u8]) -> Result<(), SignatureFault> {
+        self.key.verify(digest(target, body), self.signature.as_bytes())
+    }
+
+    fn explain(&self, fault: SignatureFault, body: &[u8]) -> VerifyError {
+        let check = match &self.content_md5 {
+            None => BodyCheck::Unknown,
+            Some(header) if header.as_bytes() == STANDARD.encode(Md5::digest(body)).as_bytes() => {
+                BodyCheck::Intact
+            }
+            Some(_) => BodyCheck::Altered,
+        };
+        match fault {
+            SignatureFault::Length { expected } => {
+                VerifyError::SignatureLength { expected, actual: self.signature.as_bytes().len() }
+            }
+            SignatureFault::OtherContent => VerifyError::OtherContent { body: check },
+            SignatureFault::Range | SignatureFault::Foreign => VerifyError::ForeignSignature { body: check },
+        }
+    }
+}
+
+impl fmt::Debug for Pending<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pending")
+            .field("key", &self.key)
+            .field("declared", &self.declared)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The decoded header `Authorization`.
+struct Signature {
+    bytes: [u8; MAX_BYTES],
+    length: usize,
+}
+
+impl Signature {
+    fn decode(header: &HeaderValue) -> Result<Self, VerifyError> {
+        let text = header.as_bytes();
+        if text.contains(&b' ') {
+            return Err(VerifyError::AuthorizationScheme);
+        }
+        let mut bytes = [0; MAX_BYTES];
+        let length = STANDARD.decode_slice(text, &mut bytes).map_err(|_| VerifyError::SignatureEncoding)?;
+        Ok(Self { bytes, length })
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
+fn content_length(verifier: &Verifier, headers: &HeaderMap) -> Result<Option<u64>, VerifyError> {
+    let Some(header) = single(headers, &CONTENT_LENGTH, error::CONTENT_LENGTH)? else {
+        return if verifier.length_required {
+            Err(VerifyError::MissingHeader { name: error::CONTENT_LENGTH })
+        } else {
+            Ok(None)
+        };
+    };
+    let digits = header.to_str().ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
+    let length: u64 = digits.and_then(|text| text.parse().ok()).ok_or(VerifyError::ContentLength)?;
+    if usize::try_from(length).is_ok_and(|length| length <= verifier.body_limit) {
+        return Ok(Some(length));
+    }
+    Err(VerifyError::BodyTooLarge { limit: verifier.body_limit })
+}
+
+/// The key a request names, if it is a trusted one.
+fn key(verifier: &Verifier, header: &HeaderValue) -> Result<PublicKey, VerifyError> {
+    // Room for the estimate of the decoder, which counts in whole groups of three bytes.
+    let mut buffer = [0; MAX_URL_BYTES + 3];
+    let length =
+        STANDARD.decode_slice(header.as_bytes(), &mut buffer).map_err(|_| VerifyError::KeyUrlEncoding)?;
+    let url = buffer
+        .get(..length)
+        .filter(|url| url.is_ascii())
+        .and_then(|url| str::from_utf8(url).ok())
+        .ok_or(VerifyError::KeyUrlEncoding)?;
+    verifier.keys.find(url).cloned().ok_or_else(|| VerifyError::UntrustedKey { url: url.to_owned() })
+}
+
+fn required<'h>(
+    headers: &'h HeaderMap,
+    header: &HeaderName,
+    name: &'static str,
+) -> Result<&'h HeaderValue, VerifyError> {
+    single(headers, header, name)?.ok_or(VerifyError::MissingHeader { name })
+}
+
+fn single<'h>(
+    headers: &'h HeaderMap,
+    header: &HeaderName,
+    name: &'static str,
+) -> Result<Option<&'h HeaderValue>, VerifyError> {
+    let mut values = headers.get_all(header).iter();
+    let first = values.next();
+    if values.next().is_some() {
+        return Err(VerifyError::DuplicateHeader { name });
+    }
+    Ok(first)
+}
+
+pub(crate) fn body_type(content_type: Option<&HeaderValue>) -> Option<BodyType> {
+    BodyType::from_media_type(content_type?.to_str().ok()?)
+}
+
+const KEY_URL: HeaderName = HeaderName::from_static("x-oss-pub-key-url");
+const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");

@@ -1,0 +1,269 @@
+//! The vectors: genuine OSS signatures, renderings, encodings and key URLs.
+//!
+//! `OSS_CALLBACK_VECTORS=FILE cargo test -p oss-callback --test vectors` runs another file of the same shape.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a vector that cannot be read is a failed test")]
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::request::Parts;
+use oss_callback::{
+    BodyTemplate, Callback, CallbackError, OFFICIAL_KEY_PEM, OFFICIAL_KEY_URLS, TargetError, UrlError,
+    Variable, Verifier, VerifyError, string_to_sign,
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+struct Vectors {
+    signature_vectors: Vec<Signature>,
+    negative_signature_vectors: Vec<Negative>,
+    ambiguity_vectors: Vec<Negative>,
+    rendering_vectors: Vec<Rendering>,
+    encoding_vectors: Vec<Encoding>,
+    encoding_rejections: Vec<Rejection>,
+    pub_key_url_vectors: KeyUrls,
+    public_key: Value,
+}
+
+#[derive(Deserialize)]
+struct Signature {
+    name: String,
+    request_target: String,
+    content_type: String,
+    body: String,
+    authorization: String,
+    x_oss_pub_key_url: String,
+    string_to_sign: String,
+    content_md5_of_body: String,
+}
+
+#[derive(Deserialize)]
+struct Negative {
+    name: String,
+    base: String,
+    request_target: String,
+    body: String,
+    authorization: String,
+}
+
+#[derive(Deserialize)]
+struct Rendering {
+    name: String,
+    callback_body_type: String,
+    template: String,
+    variables: serde_json::Map<String, Value>,
+    rendered: String,
+}
+
+#[derive(Deserialize)]
+struct Encoding {
+    name: String,
+    source: String,
+    kind: String,
+    input: Option<Value>,
+    json: String,
+    base64: String,
+}
+
+#[derive(Deserialize)]
+struct Rejection {
+    input: Value,
+    error: String,
+}
+
+#[derive(Default, Deserialize)]
+struct KeyUrls {
+    accept: Vec<String>,
+    reject: Vec<String>,
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the path of another file of vectors can only come from outside"
+)]
+fn vectors() -> Vectors {
+    let text = match std::env::var_os("OSS_CALLBACK_VECTORS") {
+        Some(path) => std::fs::read_to_string(path).unwrap(),
+        None => include_str!("vectors/callback.json").to_owned(),
+    };
+    serde_json::from_str(&text).unwrap()
+}
+
+fn request(target: &str, authorization: &str, key_url: &str, length: usize) -> Parts {
+    let request = http::Request::post(target)
+        .header("authorization", authorization)
+        .header("x-oss-pub-key-url", key_url)
+        .header("content-length", length);
+    request.body(()).unwrap().into_parts().0
+}
+
+#[test]
+fn genuine_signatures_verify() {
+    let vectors = vectors().signature_vectors;
+    assert!(!vectors.is_empty());
+    for vector in &vectors {
+        let Signature { name, request_target: target, body, .. } = vector;
+        assert_eq!(string_to_sign(target, body.as_bytes()), vector.string_to_sign.as_bytes(), "{name}");
+        let mut head = request(target, &vector.authorization, &vector.x_oss_pub_key_url, body.len());
+        head.headers.insert("content-type", vector.content_type.parse().unwrap());
+        head.headers.insert("content-md5", vector.content_md5_of_body.parse().unwrap());
+        for verifier in [Verifier::official(), Verifier::official().expect_target(target).unwrap()] {
+            let verified = verifier.verify(&head, body.as_bytes()).expect(name);
+            assert_eq!(verified.body(), body.as_bytes(), "{name}");
+            assert_eq!(verified.target(), target, "{name}");
+        }
+    }
+    println!("{} genuine signatures verified", vectors.len());
+}
+
+#[test]
+fn altered_requests_do_not_verify() {
+    let Vectors { signature_vectors, negative_signature_vectors: negatives, .. } = vectors();
+    for vector in &negatives {
+        let head = request(&vector.request_target, &vector.authorization, &key_url(0), vector.body.len());
+        let error = Verifier::official().verify(&head, vector.body.as_bytes()).unwrap_err();
+        let same_signature = signature_vectors
+            .iter()
+            .any(|base| base.name == vector.base && base.authorization == vector.authorization);
+        match error {
+            VerifyError::OtherContent { .. } => assert!(same_signature, "{}", vector.name),
+            VerifyError::ForeignSignature { .. } => assert!(!same_signature, "{}", vector.name),
+            other => panic!("{}: {other}", vector.name),
+        }
+    }
+    println!("{} altered requests refused", negatives.len());
+}
+
+#[test]
+fn ambiguous_targets_are_refused_although_the_signature_fits() {
+    let Vectors { signature_vectors, ambiguity_vectors, .. } = vectors();
+    for vector in &ambiguity_vectors {
+        let name = &vector.name;
+        if let Some(base) = signature_vectors.iter().find(|base| base.name == vector.base) {
+            let text = string_to_sign(&vector.request_target, vector.body.as_bytes());
+            assert_eq!(text, base.string_to_sign.as_bytes(), "{name}");
+        }
+        let head = request(&vector.request_target, &vector.authorization, &key_url(0), vector.body.len());
+        let error = Verifier::official().verify(&head, vector.body.as_bytes()).unwrap_err();
+        let VerifyError::Target { reason } = error else { panic!("{name}: {error}") };
+        match Verifier::official().expect_target(&vector.request_target) {
+            // Whoever registers the odd spelling itself means it, and the signature fits.
+            Ok(verifier) => {
+                assert_eq!(reason, TargetError::EncodedSeparator, "{name}");
+                verifier.verify(&head, vector.body.as_bytes()).expect(name);
+            }
+            Err(error) => assert_eq!(reason, error, "{name}"),
+        }
+    }
+    println!("{} ambiguous targets refused", ambiguity_vectors.len());
+}
+
+#[test]
+fn templates_render_as_oss_rendered_them() {
+    let vectors = vectors().rendering_vectors;
+    for vector in &vectors {
+        let name = &vector.name;
+        let template = match vector.callback_body_type.as_str() {
+            "application/json" => BodyTemplate::raw_json(&vector.template),
+            _ => BodyTemplate::raw_form(&vector.template),
+        };
+        let mut builder = Callback::builder("http://app.example.com/").body(template.allow_invalid_json());
+        let text = |value: &Value| match value {
+            Value::Null => None,
+            Value::String(text) => Some(text.clone()),
+            other => Some(other.to_string()),
+        };
+        for (variable, value) in vector.variables.iter().filter(|(variable, _)| variable.starts_with("x:")) {
+            builder = builder.var(variable, text(value).unwrap());
+        }
+        let callback = builder.build().expect(name);
+        let rendered =
+            callback.preview(|variable: Variable| vector.variables.get(variable.name()).and_then(text));
+        assert_eq!(rendered, vector.rendered, "{name}");
+    }
+    println!("{} templates rendered", vectors.len());
+}
+
+#[test]
+fn callbacks_encode_as_other_clients_encode_them() {
+    let vectors = vectors().encoding_vectors;
+    let mut built = 0;
+    for vector in vectors.iter().filter(|vector| vector.kind == "callback") {
+        assert_eq!(STANDARD.decode(&vector.base64).unwrap(), vector.json.as_bytes(), "{}", vector.name);
+        // Only the reference SDK keeps the query apart from the URL, as this crate does.
+        let Some(input) = vector.input.as_ref().filter(|_| vector.source.contains("ruby")) else {
+            continue;
+        };
+        let callback = from_ruby(input).expect(&vector.name);
+        // The reference SDK writes a bare `?` where there is no query.
+        let expected = vector.json.replace("?\",\"callbackBody\"", "\",\"callbackBody\"");
+        let json = STANDARD.decode(callback.encode().callback()).unwrap();
+        assert_eq!(String::from_utf8(json).unwrap(), expected, "{}", vector.name);
+        built += 1;
+    }
+    println!("{built} of {} encodings built", vectors.len());
+}
+
+fn from_ruby(input: &Value) -> Result<Callback, CallbackError> {
+    let text = |name: &str| input[name].as_str();
+    let body = text("body").unwrap_or("a=b");
+    let body = match text("content_type") {
+        Some("application/json") => BodyTemplate::raw_json(body).allow_invalid_json(),
+        _ => BodyTemplate::raw_form(body),
+    };
+    let mut builder = Callback::builder(text("url").unwrap()).body(body);
+    for pair in input["query"].as_array().into_iter().flatten() {
+        builder = builder.query(pair[0].as_str().unwrap(), pair[1].as_str().unwrap());
+    }
+    if let Some(host) = text("host") {
+        builder = builder.host(host);
+    }
+    builder.build()
+}
+
+#[test]
+fn what_the_reference_sdk_refuses_is_refused_or_made_good() {
+    let rejections = vectors().encoding_rejections;
+    for rejection in &rejections {
+        let url = rejection.input["url"].as_str().unwrap();
+        match from_ruby(&rejection.input) {
+            Err(CallbackError::Url { reason, .. }) => match reason {
+                UrlError::Query => assert!(rejection.error.contains("Query parameters"), "{url}"),
+                UrlError::Scheme { .. } => assert!(rejection.error.contains("Only HTTP"), "{url}"),
+                UrlError::Private { .. } => assert!(url.starts_with("10."), "{url}"),
+                other => panic!("{url}: {other}"),
+            },
+            // Non-ASCII, which the reference SDK cannot take, is percent-encoded.
+            Ok(_) => assert!(!url.is_ascii(), "{url}"),
+            Err(other) => panic!("{url}: {other}"),
+        }
+    }
+    println!("{} refusals compared", rejections.len());
+}
+
+#[test]
+fn only_the_two_official_key_urls_are_trusted() {
+    let vectors = vectors();
+    let KeyUrls { accept, reject } = vectors.pub_key_url_vectors;
+    let signature = STANDARD.encode([1; 64]);
+    let verify = |url: &str| {
+        let head = request("/", &signature, &STANDARD.encode(url), 0);
+        Verifier::official().verify(&head, b"").unwrap_err()
+    };
+    for url in &accept {
+        assert!(matches!(verify(url), VerifyError::ForeignSignature { .. }), "{url:?}");
+    }
+    for url in &reject {
+        assert!(matches!(verify(url), VerifyError::UntrustedKey { .. }), "{url:?}");
+    }
+    println!("{} key URLs accepted, {} refused", accept.len(), reject.len());
+    if let Some(pem) = vectors.public_key["pem"].as_str() {
+        assert_eq!(pem.trim(), OFFICIAL_KEY_PEM.trim());
+    }
+}
+
+fn key_url(index: usize) -> String {
+    STANDARD.encode(OFFICIAL_KEY_URLS[index])
+}

@@ -39,6 +39,7 @@ const RULES: &[Rule] = &[
     Rule { name: "lib-rs",           check: code::lib_rs },
     Rule { name: "glob-import",      check: code::glob_imports },
     Rule { name: "macro",            check: code::macros },
+    Rule { name: "lint-exception",   check: code::lint_exceptions },
     Rule { name: "unfinished",       check: code::unfinished },
     Rule { name: "sleep",            check: test_code::sleeps },
     Rule { name: "ignore",           check: test_code::ignored_without_reason },

@@ -65,6 +65,20 @@ pub(super) fn macros(files: &[File]) -> Vec<Finding> {
     })
 }
 
+/// Whoever switches a lint off says why.
+pub(super) fn lint_exceptions(files: &[File]) -> Vec<Finding> {
+    each_place(files, |_, rust, report| {
+        for attribute in ["#[allow(", "#![allow(", "#[expect(", "#![expect("] {
+            for (place, _) in rust.code.match_indices(attribute) {
+                let arguments = rust.code[place..].split(']').next().unwrap_or_default();
+                if !arguments.contains("reason =") {
+                    report(place, "switches a lint off without a reason: add `reason = \"why\"`");
+                }
+            }
+        }
+    })
+}
+
 pub(super) fn unfinished(files: &[File]) -> Vec<Finding> {
     each_place(files, |_, rust, report| {
         for name in UNFINISHED {
@@ -180,6 +194,12 @@ mod tests {
         let text = "/// No macro_rules!\nmacro_rules! a { () => {} }\n";
         assert_eq!(lines(macros, "crates/oss/src/a.rs", text), [2]);
         assert_eq!(lines(macros, "crates/oss/benches/a.rs", text), [0; 0]);
+    }
+
+    #[test]
+    fn an_exception_from_a_lint_needs_a_reason() {
+        let text = "#![allow(a)]\n#[expect(\n    b,\n    reason = \"c\"\n)]\n// #[allow(d)]\n#[allow(e, reason = \"f\")]\n#[expect(g)]\n";
+        assert_eq!(lines(lint_exceptions, "crates/oss/src/a.rs", text), [1, 8]);
     }
 
     #[test]

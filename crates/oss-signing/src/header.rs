@@ -80,11 +80,15 @@ pub(crate) fn sent_value<'a>(request: &'a Parts, name: &HeaderName) -> Option<&'
     }
 }
 
-/// The single value of a header, trimmed; `Err` when it is sent twice.
-pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a [u8]>, ()> {
+/// A header that must have one value is there twice.
+#[derive(Debug)]
+pub(crate) struct Unclear(pub(crate) HeaderName);
+
+/// The single value of a header, trimmed.
+pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a [u8]>, Unclear> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
-        (_, Some(_)) => Err(()),
+        (_, Some(_)) => Err(Unclear(name.clone())),
         (first, None) => Ok(first.map(|value| value.as_bytes().trim_ascii())),
     }
 }

@@ -13,6 +13,7 @@ mod rewrite;
 mod signer;
 mod stamp;
 mod url;
+mod v1;
 mod v4;
 mod verify;
 
@@ -22,5 +23,6 @@ pub use name::{BucketName, NameError, ObjectKey, Region};
 pub use resource::Resource;
 pub use signer::{SignError, Signer};
 pub use url::UrlError;
+pub use v1::V1Signer;
 pub use v4::{Product, SigningKey, V4Signer};
 pub use verify::{Mismatch, Scheme, Verified, Verifier, VerifyError};

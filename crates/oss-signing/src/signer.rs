@@ -4,6 +4,8 @@ use std::time::{Duration, SystemTime};
 use http::request::Parts;
 
 use crate::credentials::Credentials;
+use crate::header::Unclear;
+use crate::query::Repeated;
 use crate::resource::Resource;
 
 /// Signs requests. The seam between whoever builds requests and whoever knows the secret's use.
@@ -104,7 +106,7 @@ pub enum SignError {
     #[error("the header {name} is set more than once: keep one value")]
     RepeatedHeader {
         /// Name of the header.
-        name: &'static str,
+        name: String,
     },
     /// A query parameter is there twice, which no two implementations sign alike.
     #[error("the query parameter {name:?} is set more than once: keep one value")]
@@ -118,4 +120,16 @@ pub enum SignError {
         /// Bytes of path and query.
         length: usize,
     },
+}
+
+impl From<Repeated> for SignError {
+    fn from(repeated: Repeated) -> Self {
+        Self::RepeatedParameter { name: repeated.0 }
+    }
+}
+
+impl From<Unclear> for SignError {
+    fn from(unclear: Unclear) -> Self {
+        Self::RepeatedHeader { name: unclear.0.to_string() }
+    }
 }

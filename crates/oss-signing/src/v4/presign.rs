@@ -65,8 +65,7 @@ impl V4Signer {
             }
         }
         headers.sort();
-        let given_hash = single(&request.headers, &X_OSS_CONTENT_SHA256)
-            .map_err(|()| SignError::RepeatedHeader { name: "x-oss-content-sha256" })?;
+        let given_hash = single(&request.headers, &X_OSS_CONTENT_SHA256)?;
         let canonical = CanonicalRequest {
             method: request.method.as_str(),
             resource,

@@ -94,8 +94,7 @@ impl V4Signer {
         datetime: &[u8; 16],
         date: &[u8; 8],
     ) -> Result<[u8; 64], SignError> {
-        let mut buffer =
-            request.to_bytes().map_err(|repeated| SignError::RepeatedParameter { name: repeated.0 })?;
+        let mut buffer = request.to_bytes()?;
         replace_by_string_to_sign(&mut buffer, datetime, self.scope(date));
         Ok(self.keys.get(secret, date).sign(&buffer))
     }
@@ -175,8 +174,7 @@ impl V4Signer {
         stamp: Stamp,
     ) -> Result<Signed, SignError> {
         let (datetime, date) = (stamp.compact(), stamp.rfc1123());
-        let given_hash = single(&request.headers, &X_OSS_CONTENT_SHA256)
-            .map_err(|()| SignError::RepeatedHeader { name: "x-oss-content-sha256" })?;
+        let given_hash = single(&request.headers, &X_OSS_CONTENT_SHA256)?;
         let (additional, additional_joined) = self.carried(request);
 
         let mut headers = CanonicalHeaders::with_capacity(request.headers.len() + 4);

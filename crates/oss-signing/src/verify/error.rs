@@ -2,30 +2,42 @@ use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
 
-use super::Scheme;
+use crate::header::Unclear;
+use crate::query::Repeated;
+
+use super::{Mismatch, Scheme};
 
 /// Why a request is not verified: one variant per reason.
 ///
-/// [`status`](Self::status), [`code`](Self::code) and [`ec`](Self::ec) are what OSS answers (error code pages of the
-/// 0002 family); `Display` is written for whoever has to repair the request. Nothing here holds a secret.
+/// [`status`](Self::status), [`code`](Self::code) and [`ec`](Self::ec) are what OSS answers, according to its error
+/// code pages of the 0002 family; `Display` is written for whoever has to repair the request. Nothing here holds a
+/// secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {
-    /// Neither the headers nor the query hold a signature.
+    /// Nothing in the request is a signature.
     #[error("the request is not signed: sign it, or make the bucket public")]
     NotSigned,
     /// Both the headers and the query hold a signature.
     #[error("the request is signed in its headers and in its query: keep one of them")]
     SignedTwice,
-    /// Another scheme than V1 and V4.
-    #[error("the signature scheme {scheme:?} is not supported: use V4 (OSS4-HMAC-SHA256) or V1 (OSS)")]
+    /// The `Authorization` header names another scheme than V1 and V4.
+    #[error("the Authorization scheme {scheme:?} is not supported: use OSS4-HMAC-SHA256 (V4) or OSS (V1)")]
     UnsupportedScheme {
         /// What was found in its place.
         scheme: String,
     },
+    /// The query or the form names another version than V4.
+    #[error("x-oss-signature-version {version:?} is not supported: use OSS4-HMAC-SHA256")]
+    UnsupportedVersion {
+        /// What was found in its place.
+        version: String,
+    },
     /// The `Authorization` header cannot be read.
     #[error("the Authorization header is malformed: {problem}")]
     MalformedAuthorization {
+        /// How the request is signed.
+        scheme: Scheme,
         /// What is wrong with it.
         problem: &'static str,
     },
@@ -34,14 +46,18 @@ pub enum VerifyError {
         "the credential is malformed: {problem}; it has the form ID/YYYYMMDD/REGION/oss/aliyun_v4_request"
     )]
     MalformedCredential {
+        /// How the request is signed.
+        scheme: Scheme,
         /// What is wrong with it.
         problem: &'static str,
     },
     /// The day of a V4 credential is not the day of its date.
     #[error(
-        "the credential is of {credential_date:?}, but the request of {request_date:?}: use one UTC day for both"
+        "the credential is of {credential_date:?} and the request of {request_date:?}: use one UTC day for both"
     )]
     CredentialDateMismatch {
+        /// How the request is signed.
+        scheme: Scheme,
         /// Date in the credential.
         credential_date: String,
         /// `YYYYMMDD` of the request's date.
@@ -49,9 +65,11 @@ pub enum VerifyError {
     },
     /// A V4 credential of another region or product.
     #[error(
-        "the credential is for {given:?}, but this server is {expected:?}: sign for the region of the bucket"
+        "the credential is for {given:?} and this server is {expected:?}: sign for the region of the bucket"
     )]
     WrongScope {
+        /// How the request is signed.
+        scheme: Scheme,
         /// `region/product` of the credential.
         given: String,
         /// `region/product` of the verifier.
@@ -60,6 +78,8 @@ pub enum VerifyError {
     /// The list of additional headers of V4 breaks a rule.
     #[error("the list of additional headers is malformed: {problem}")]
     MalformedAdditionalHeaders {
+        /// How the request is signed.
+        scheme: Scheme,
         /// What is wrong with it.
         problem: &'static str,
     },
@@ -75,32 +95,51 @@ pub enum VerifyError {
         /// The header.
         name: &'static str,
     },
-    /// A query parameter that the scheme needs is not there or empty.
-    #[error("the query parameter {name} is missing or empty")]
-    MissingParameter {
-        /// The parameter.
-        name: &'static str,
-    },
     /// A header that decides about the signature is there twice.
     #[error("the header {name:?} is sent more than once")]
     RepeatedHeader {
         /// The header.
         name: String,
     },
-    /// A signed query parameter is there twice, so that two readers may see two values.
-    #[error("the query parameter {name:?} is sent more than once")]
+    /// A query parameter or form field that the scheme needs is not there.
+    #[error("the parameter {name} is missing")]
+    MissingParameter {
+        /// The parameter.
+        name: &'static str,
+    },
+    /// A query parameter or form field that the scheme needs is empty.
+    #[error("the parameter {name} is empty")]
+    EmptyParameter {
+        /// The parameter.
+        name: &'static str,
+    },
+    /// A query parameter or form field cannot be read.
+    #[error("the parameter {name} is malformed: {problem}")]
+    MalformedParameter {
+        /// The parameter.
+        name: &'static str,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A signed query parameter or form field is there twice, so that two readers may see two values.
+    #[error("the parameter {name:?} is sent more than once")]
     RepeatedParameter {
         /// The parameter.
         name: String,
     },
-    /// No readable date.
+    /// A header signature without a date.
+    #[error("the request has neither an x-oss-date nor a Date header")]
+    MissingDate,
+    /// A date that cannot be read.
     #[error("the date {value:?} cannot be read: V4 takes 20241213T032307Z, V1 Fri, 13 Dec 2024 03:23:07 GMT")]
     MalformedDate {
+        /// How the request is signed.
+        scheme: Scheme,
         /// What was sent.
         value: String,
     },
     /// The clocks of the two sides differ too much.
-    #[error("the request is dated too far from now: correct the clock of the signer by the server's time")]
+    #[error("the request is dated too far from now: correct the signer's clock by the server's time")]
     RequestTimeTooSkewed {
         /// Date of the request.
         request_time: SystemTime,
@@ -109,6 +148,24 @@ pub enum VerifyError {
         /// Largest difference accepted.
         max_skew: Duration,
     },
+    /// A URL or form is used before the time it was made for.
+    #[error("the signature is not valid yet: correct the signer's clock")]
+    NotYetValid {
+        /// When it becomes valid, apart from the difference clocks may have.
+        valid_from: SystemTime,
+        /// Time of the verifier.
+        server_time: SystemTime,
+    },
+    /// A URL or form is used too late.
+    #[error("the signature has expired: make a new one")]
+    Expired {
+        /// How the request is signed.
+        scheme: Scheme,
+        /// Last instant at which it was valid.
+        expired_at: SystemTime,
+        /// Time of the verifier.
+        server_time: SystemTime,
+    },
     /// Nobody is known by this access key id.
     #[error("the access key id {access_key_id:?} is unknown")]
     UnknownAccessKeyId {
@@ -116,38 +173,29 @@ pub enum VerifyError {
         access_key_id: String,
     },
     /// Another secret was used, or the request was changed after it was signed.
-    #[error("the signature does not match: {0}")]
+    #[error("the signature does not match: compare the strings to sign of both sides, then the secrets")]
     SignatureDoesNotMatch(Box<Mismatch>),
-}
-
-/// Both sides of a signature that does not match, for the answer OSS gives and for finding the difference.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mismatch {
-    pub(super) scheme: Scheme,
-    pub(super) access_key_id: String,
-    pub(super) signature_provided: String,
-    pub(super) string_to_sign: String,
-    pub(super) string_to_sign_bytes: Vec<u8>,
-    pub(super) canonical_request: Option<String>,
 }
 
 impl VerifyError {
     /// The HTTP status OSS answers with.
     pub fn status(&self) -> StatusCode {
-        match self {
-            Self::NotSigned
-            | Self::MalformedDate { .. }
-            | Self::RequestTimeTooSkewed { .. }
-            | Self::UnknownAccessKeyId { .. }
-            | Self::SignatureDoesNotMatch(_) => StatusCode::FORBIDDEN,
-            _ => StatusCode::BAD_REQUEST,
+        match self.code() {
+            "InvalidArgument" => StatusCode::BAD_REQUEST,
+            _ => StatusCode::FORBIDDEN,
         }
     }
 
     /// OSS's error code, as in `<Code>`.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NotSigned | Self::MalformedDate { .. } => "AccessDenied",
+            Self::NotSigned
+            | Self::MissingDate
+            | Self::MalformedDate { .. }
+            | Self::NotYetValid { .. }
+            | Self::Expired { .. }
+            // An incomplete V1 URL is the one incomplete signature that is documented as 403.
+            | Self::MissingParameter { name: "Expires" | "OSSAccessKeyId" | "Signature" } => "AccessDenied",
             Self::RequestTimeTooSkewed { .. } => "RequestTimeTooSkewed",
             Self::UnknownAccessKeyId { .. } => "InvalidAccessKeyId",
             Self::SignatureDoesNotMatch(_) => "SignatureDoesNotMatch",
@@ -155,18 +203,35 @@ impl VerifyError {
         }
     }
 
-    /// OSS's detailed error code, as in `<EC>`, where the documentation names one.
+    /// OSS's detailed error code, as in `<EC>`, where an error code page names one.
     pub fn ec(&self) -> Option<&'static str> {
-        match self {
-            Self::MalformedAuthorization { .. } => Some("0002-00000063"),
-            Self::MalformedDate { .. } => Some("0002-00000503"),
-            Self::RequestTimeTooSkewed { .. } => Some("0002-00000504"),
-            Self::SignatureDoesNotMatch(mismatch) => Some(match mismatch.scheme {
+        Some(match self {
+            Self::UnsupportedScheme { .. } => "0002-00000061",
+            Self::UnsupportedVersion { .. } => "0002-00000066",
+            Self::MalformedAuthorization { scheme: Scheme::V1Header, .. } => "0002-00000062",
+            Self::MalformedAuthorization { .. } => "0002-00000063",
+            Self::MalformedCredential { scheme: Scheme::V4Header, .. } => "0002-00000213",
+            Self::MalformedCredential { .. } => "0002-00000224",
+            Self::CredentialDateMismatch { .. } => "0002-00000223",
+            Self::WrongScope { scheme: Scheme::V4Header, .. } => "0002-00000228",
+            Self::WrongScope { .. } => "0002-00000226",
+            Self::MalformedAdditionalHeaders { scheme: Scheme::V4Header, .. } => "0002-00000209",
+            Self::MalformedAdditionalHeaders { .. } => "0002-00000076",
+            Self::MissingParameter { name } => return missing(name),
+            Self::EmptyParameter { name } => return empty(name),
+            Self::MalformedParameter { name: "Expires", .. } => "0002-00000070",
+            Self::MalformedParameter { name: "x-oss-expires", .. } => "0002-00000232",
+            Self::MissingDate | Self::MalformedDate { .. } => "0002-00000503",
+            Self::RequestTimeTooSkewed { .. } => "0002-00000504",
+            Self::NotYetValid { .. } => "0002-00000235",
+            Self::Expired { scheme: Scheme::V1Query, .. } => "0002-00000069",
+            Self::Expired { .. } => "0002-00000236",
+            Self::SignatureDoesNotMatch(mismatch) => match mismatch.scheme {
                 Scheme::V1Header | Scheme::V1Query => "0002-00000040",
                 Scheme::V4Header | Scheme::V4Query => "0002-00000201",
-            }),
-            _ => None,
-        }
+            },
+            _ => return None,
+        })
     }
 
     /// What the verifier signed, as in `<StringToSign>`; bytes that are not UTF-8 are replaced.
@@ -183,47 +248,35 @@ impl VerifyError {
     }
 }
 
-impl Mismatch {
-    /// How the request is signed.
-    pub fn scheme(&self) -> Scheme {
-        self.scheme
-    }
+fn missing(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "Expires" => "0002-00000067",
+        "OSSAccessKeyId" => "0002-00000071",
+        "Signature" => "0002-00000074",
+        "x-oss-expires" => "0002-00000215",
+        "x-oss-signature" => "0002-00000219",
+        _ => return None,
+    })
+}
 
-    /// Who claims to have signed, as in `<OSSAccessKeyId>`.
-    pub fn access_key_id(&self) -> &str {
-        &self.access_key_id
-    }
+fn empty(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "Expires" => "0002-00000068",
+        "OSSAccessKeyId" => "0002-00000072",
+        "x-oss-expires" => "0002-00000216",
+        "x-oss-credential" => "0002-00000218",
+        _ => return None,
+    })
+}
 
-    /// The signature that was sent, as in `<SignatureProvided>`.
-    pub fn signature_provided(&self) -> &str {
-        &self.signature_provided
-    }
-
-    /// What the verifier signed, as in `<StringToSign>`; bytes that are not UTF-8 are replaced.
-    pub fn string_to_sign(&self) -> &str {
-        &self.string_to_sign
-    }
-
-    /// The bytes of the string to sign, in the notation of `<StringToSignBytes>`: upper-case pairs, each followed by
-    /// a space.
-    pub fn string_to_sign_bytes(&self) -> String {
-        self.string_to_sign_bytes.iter().fold(String::new(), |mut pairs, byte| {
-            for digit in [byte >> 4, byte & 15] {
-                pairs.extend(char::from_digit(u32::from(digit), 16).map(|digit| digit.to_ascii_uppercase()));
-            }
-            pairs.push(' ');
-            pairs
-        })
-    }
-
-    /// The canonical request of V4, as in `<CanonicalRequest>`; bytes that are not UTF-8 are replaced.
-    pub fn canonical_request(&self) -> Option<&str> {
-        self.canonical_request.as_deref()
+impl From<Repeated> for VerifyError {
+    fn from(repeated: Repeated) -> Self {
+        Self::RepeatedParameter { name: repeated.0 }
     }
 }
 
-impl std::fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("compare the string to sign of both sides, then the secret")
+impl From<Unclear> for VerifyError {
+    fn from(unclear: Unclear) -> Self {
+        Self::RepeatedHeader { name: unclear.0.to_string() }
     }
 }

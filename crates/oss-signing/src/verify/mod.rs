@@ -1,21 +1,26 @@
 //! Checking signatures: identify the scheme, read the claim, rebuild the string to sign, compare.
 
 mod error;
+mod mismatch;
 mod scheme;
+mod v1;
 mod v4;
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use http::request::Parts;
 use zeroize::Zeroizing;
 
 use crate::name::Region;
+use crate::query;
 use crate::resource::Resource;
 use crate::stamp::Stamp;
 use crate::v4::Product;
 use crate::v4::key::KeyRing;
 
-pub use error::{Mismatch, VerifyError};
+pub use error::VerifyError;
+pub use mismatch::Mismatch;
 pub use scheme::Scheme;
 
 /// Checks the signatures of requests, as a gateway or an emulator of OSS does.
@@ -79,14 +84,16 @@ impl Verifier {
         secret_for: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Verified, VerifyError> {
         match Scheme::identify(request)?.ok_or(VerifyError::NotSigned)? {
-            Scheme::V4Header => self.verify_v4(v4::Claim::from_headers(request)?, resource, now, secret_for),
-            scheme => Err(VerifyError::UnsupportedScheme { scheme: format!("{scheme:?}") }),
+            Scheme::V4Header => self.verify_v4(&v4::Claim::from_headers(request)?, resource, now, secret_for),
+            Scheme::V4Query => self.verify_v4(&v4::Claim::from_query(request)?, resource, now, secret_for),
+            Scheme::V1Header => self.verify_v1(&v1::Claim::from_headers(request)?, resource, now, secret_for),
+            Scheme::V1Query => self.verify_v1(&v1::Claim::from_query(request)?, resource, now, secret_for),
         }
     }
 
     fn verify_v4(
         &self,
-        claim: v4::Claim<'_>,
+        claim: &v4::Claim<'_>,
         resource: Resource<'_>,
         now: SystemTime,
         secret_for: &dyn Fn(&str) -> Option<String>,
@@ -94,12 +101,28 @@ impl Verifier {
         claim.check_scope(self.keys.region().as_str(), self.keys.product().as_str())?;
         claim.check_time(now, self.max_skew)?;
         let secret = secret(secret_for, &claim.access_key_id)?;
-        let (canonical_request, string_to_sign) = claim.rebuild(resource)?;
-        let day = claim.stamp.day();
-        if self.keys.get(&secret, &day).verify(&string_to_sign, &claim.signature) {
-            return Ok(claim.into_verified());
+        let stages = claim.rebuild(resource)?;
+        let key = self.keys.get(&secret, &claim.stamp.day());
+        if key.verify(&stages.string_to_sign, &claim.signature) {
+            return Ok(claim.verified());
         }
-        Err(claim.mismatch(canonical_request, string_to_sign))
+        Err(claim.mismatch(stages))
+    }
+
+    fn verify_v1(
+        &self,
+        claim: &v1::Claim<'_>,
+        resource: Resource<'_>,
+        now: SystemTime,
+        secret_for: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Verified, VerifyError> {
+        claim.check_time(now, self.max_skew)?;
+        let secret = secret(secret_for, &claim.access_key_id)?;
+        let string_to_sign = claim.rebuild(resource)?;
+        if v1::matches(&secret, &string_to_sign, &claim.signature) {
+            return Ok(claim.verified());
+        }
+        Err(claim.mismatch(string_to_sign))
     }
 }
 
@@ -138,6 +161,33 @@ fn secret(
         .ok_or_else(|| VerifyError::UnknownAccessKeyId { access_key_id: access_key_id.to_owned() })
 }
 
+/// Text of a claim that is compared or looked up, so it must not be guessed from damaged bytes.
+fn text<'a>(name: &'static str, bytes: Cow<'a, [u8]>) -> Result<Cow<'a, str>, VerifyError> {
+    let malformed = || VerifyError::MalformedParameter { name, problem: "it is not UTF-8" };
+    match bytes {
+        Cow::Borrowed(bytes) => std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|_| malformed()),
+        Cow::Owned(bytes) => String::from_utf8(bytes).map(Cow::Owned).map_err(|_| malformed()),
+    }
+}
+
+/// A query parameter that the scheme needs.
+fn required<'a>(query: &'a str, name: &'static str) -> Result<Cow<'a, [u8]>, VerifyError> {
+    match query::first(query, name) {
+        None => Err(VerifyError::MissingParameter { name }),
+        Some(value) if value.is_empty() => Err(VerifyError::EmptyParameter { name }),
+        Some(value) => Ok(value),
+    }
+}
+
+/// Reads what must be digits and nothing else; `None` also when the number is too large to be meant.
+fn decimal(digits: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(digits).ok()?;
+    if text.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    text.parse().ok()
+}
+
 fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
@@ -147,6 +197,23 @@ fn check_skew(date: Stamp, now: SystemTime, max_skew: Duration) -> Result<(), Ve
     let difference = now.duration_since(request_time).unwrap_or_else(|early| early.duration());
     if difference > max_skew {
         return Err(VerifyError::RequestTimeTooSkewed { request_time, server_time: now, max_skew });
+    }
+    Ok(())
+}
+
+/// A URL lives from `start`, less the difference clocks may have, to `start + lifetime`, that second included.
+fn check_window(
+    scheme: Scheme,
+    start: SystemTime,
+    lifetime: Duration,
+    now: SystemTime,
+    max_skew: Duration,
+) -> Result<(), VerifyError> {
+    if start.duration_since(now).is_ok_and(|early| early > max_skew) {
+        return Err(VerifyError::NotYetValid { valid_from: start, server_time: now });
+    }
+    if now.duration_since(start).is_ok_and(|age| age > lifetime) {
+        return Err(VerifyError::Expired { scheme, expired_at: start + lifetime, server_time: now });
     }
     Ok(())
 }

@@ -26,10 +26,10 @@ impl Scheme {
     ///
     /// # Errors
     /// [`VerifyError::SignedTwice`] when both the header and the query hold a signature,
-    /// [`VerifyError::UnsupportedScheme`] for the superseded V2 and for what is no OSS scheme.
+    /// [`VerifyError::UnsupportedScheme`] and [`VerifyError::UnsupportedVersion`] for the superseded V2 and for what is
+    /// no OSS scheme.
     pub fn identify(request: &Parts) -> Result<Option<Self>, VerifyError> {
-        let authorization = single(&request.headers, &AUTHORIZATION)
-            .map_err(|()| VerifyError::RepeatedHeader { name: "authorization".to_owned() })?;
+        let authorization = single(&request.headers, &AUTHORIZATION)?;
         match (authorization, Self::in_query(request.uri.query().unwrap_or_default())?) {
             (None, in_query) => Ok(in_query),
             (Some(_), Some(_)) => Err(VerifyError::SignedTwice),
@@ -54,7 +54,7 @@ impl Scheme {
             return if *version == *ALGORITHM.as_bytes() {
                 Ok(Some(Self::V4Query))
             } else {
-                Err(VerifyError::UnsupportedScheme { scheme: lossy(&version) })
+                Err(VerifyError::UnsupportedVersion { version: lossy(&version) })
             };
         }
         let holds = |name| query::first(query, name).is_some();

@@ -10,58 +10,98 @@ use crate::header::{
     CanonicalHeaders, X_OSS_CONTENT_SHA256, X_OSS_DATE, X_OSS_SECURITY_TOKEN, is_default_signed, sent_value,
     single,
 };
+use crate::query;
 use crate::resource::Resource;
 use crate::stamp::Stamp;
 use crate::v4::canonical::{CanonicalRequest, Scope, replace_by_string_to_sign};
-use crate::v4::{ALGORITHM, TERMINATOR};
+use crate::v4::{ALGORITHM, MAX_LIFETIME, TERMINATOR, UNSIGNED_PAYLOAD};
 
-use super::{Mismatch, Scheme, Verified, VerifyError, lossy};
+use super::{Mismatch, Scheme, Verified, VerifyError, decimal, lossy, required, text};
 
 pub(super) struct Claim<'a> {
     request: &'a Parts,
     scheme: Scheme,
-    pub(super) access_key_id: Cow<'a, str>,
-    region: Cow<'a, str>,
-    product: Cow<'a, str>,
+    pub(super) access_key_id: String,
+    region: String,
+    product: String,
     pub(super) stamp: Stamp,
     additional: Vec<HeaderName>,
-    additional_joined: Cow<'a, [u8]>,
+    additional_joined: Cow<'a, str>,
     pub(super) signature: Cow<'a, [u8]>,
     payload_hash: &'a [u8],
     security_token: Option<Cow<'a, [u8]>>,
+    /// Seconds a URL lives; a header signature lives as long as the clocks may differ.
+    lifetime: Option<u64>,
+}
+
+/// What was signed, as the verifier sees it.
+pub(super) struct Stages {
+    canonical_request: Vec<u8>,
+    pub(super) string_to_sign: Vec<u8>,
 }
 
 impl<'a> Claim<'a> {
     pub(super) fn from_headers(request: &'a Parts) -> Result<Self, VerifyError> {
-        let header = |name: &HeaderName| {
-            single(&request.headers, name)
-                .map_err(|()| VerifyError::RepeatedHeader { name: name.as_str().to_owned() })
-        };
-        let authorization = Authorization::read(header(&AUTHORIZATION)?.unwrap_or_default())?;
-        let date = header(&X_OSS_DATE)?.ok_or(VerifyError::MissingHeader { name: "x-oss-date" })?;
-        let payload_hash = header(&X_OSS_CONTENT_SHA256)?
+        let headers = &request.headers;
+        let authorization = Authorization::read(single(headers, &AUTHORIZATION)?.unwrap_or_default())?;
+        let date = single(headers, &X_OSS_DATE)?.ok_or(VerifyError::MissingHeader { name: "x-oss-date" })?;
+        let payload_hash = single(headers, &X_OSS_CONTENT_SHA256)?
             .ok_or(VerifyError::MissingHeader { name: "x-oss-content-sha256" })?;
-        let stamp =
-            Stamp::parse_compact(date).ok_or_else(|| VerifyError::MalformedDate { value: lossy(date) })?;
-        let (access_key_id, region, product) = split_credential(authorization.credential, stamp)?;
+        let stamp = Stamp::parse_compact(date)
+            .ok_or_else(|| VerifyError::MalformedDate { scheme: Scheme::V4Header, value: lossy(date) })?;
+        let credential = Credential::read(authorization.credential, stamp, Scheme::V4Header)?;
         Ok(Self {
             request,
             scheme: Scheme::V4Header,
-            access_key_id: Cow::Borrowed(access_key_id),
-            region: Cow::Borrowed(region),
-            product: Cow::Borrowed(product),
+            access_key_id: credential.access_key_id.to_owned(),
+            region: credential.region.to_owned(),
+            product: credential.product.to_owned(),
             stamp,
-            additional: read_additional(authorization.additional_headers, request)?,
-            additional_joined: Cow::Borrowed(authorization.additional_headers.unwrap_or_default().as_bytes()),
+            additional: read_additional(authorization.additional_headers, request, Scheme::V4Header)?,
+            additional_joined: Cow::Borrowed(authorization.additional_headers.unwrap_or_default()),
             signature: Cow::Borrowed(authorization.signature.as_bytes()),
             payload_hash,
-            security_token: header(&X_OSS_SECURITY_TOKEN)?.map(Cow::Borrowed),
+            security_token: single(headers, &X_OSS_SECURITY_TOKEN)?.map(Cow::Borrowed),
+            lifetime: None,
+        })
+    }
+
+    pub(super) fn from_query(request: &'a Parts) -> Result<Self, VerifyError> {
+        let query = request.uri.query().unwrap_or_default();
+        let expires = required(query, "x-oss-expires")?;
+        let credential = text("x-oss-credential", required(query, "x-oss-credential")?)?;
+        let signature = required(query, "x-oss-signature")?;
+        let date = required(query, "x-oss-date")?;
+        let lifetime = decimal(&expires).filter(|seconds| (1..=MAX_LIFETIME).contains(seconds)).ok_or(
+            VerifyError::MalformedParameter { name: "x-oss-expires", problem: "it is not 1 to 604,800" },
+        )?;
+        let stamp = Stamp::parse_compact(&date)
+            .ok_or_else(|| VerifyError::MalformedDate { scheme: Scheme::V4Query, value: lossy(&date) })?;
+        let credential = Credential::read(&credential, stamp, Scheme::V4Query)?;
+        let additional = query::first(query, "x-oss-additional-headers")
+            .map(|joined| text("x-oss-additional-headers", joined))
+            .transpose()?;
+        Ok(Self {
+            request,
+            scheme: Scheme::V4Query,
+            access_key_id: credential.access_key_id.to_owned(),
+            region: credential.region.to_owned(),
+            product: credential.product.to_owned(),
+            stamp,
+            additional: read_additional(additional.as_deref(), request, Scheme::V4Query)?,
+            additional_joined: additional.unwrap_or_default(),
+            signature,
+            payload_hash: single(&request.headers, &X_OSS_CONTENT_SHA256)?
+                .unwrap_or(UNSIGNED_PAYLOAD.as_bytes()),
+            security_token: query::first(query, "x-oss-security-token"),
+            lifetime: Some(lifetime),
         })
     }
 
     pub(super) fn check_scope(&self, region: &str, product: &str) -> Result<(), VerifyError> {
         if self.region != region || self.product != product {
             return Err(VerifyError::WrongScope {
+                scheme: self.scheme,
                 given: format!("{}/{}", self.region, self.product),
                 expected: format!("{region}/{product}"),
             });
@@ -70,11 +110,20 @@ impl<'a> Claim<'a> {
     }
 
     pub(super) fn check_time(&self, now: SystemTime, max_skew: Duration) -> Result<(), VerifyError> {
-        super::check_skew(self.stamp, now, max_skew)
+        match self.lifetime {
+            None => super::check_skew(self.stamp, now, max_skew),
+            Some(seconds) => super::check_window(
+                self.scheme,
+                self.stamp.time(),
+                Duration::from_secs(seconds),
+                now,
+                max_skew,
+            ),
+        }
     }
 
     /// The canonical request and the string to sign, from what was received.
-    pub(super) fn rebuild(&self, resource: Resource<'_>) -> Result<(Vec<u8>, Vec<u8>), VerifyError> {
+    pub(super) fn rebuild(&self, resource: Resource<'_>) -> Result<Stages, VerifyError> {
         let mut headers = CanonicalHeaders::with_capacity(self.request.headers.len() + 1);
         for (name, value) in &self.request.headers {
             if is_default_signed(name) || self.additional.contains(name) {
@@ -89,39 +138,34 @@ impl<'a> Claim<'a> {
             }
         }
         headers.sort();
-        let canonical = CanonicalRequest {
+        let canonical_request = CanonicalRequest {
             method: self.request.method.as_str(),
             resource,
             query: self.request.uri.query().unwrap_or_default(),
             headers,
-            additional_headers: &self.additional_joined,
+            additional_headers: self.additional_joined.as_bytes(),
             payload_hash: self.payload_hash,
         }
-        .to_bytes()
-        .map_err(|repeated| VerifyError::RepeatedParameter { name: repeated.0 })?;
-        let mut string_to_sign = canonical.clone();
+        .to_bytes()?;
+        let mut string_to_sign = canonical_request.clone();
         let scope = Scope { date: &self.stamp.day(), region: &self.region, product: &self.product };
         replace_by_string_to_sign(&mut string_to_sign, &self.stamp.compact(), scope);
-        Ok((canonical, string_to_sign))
+        Ok(Stages { canonical_request, string_to_sign })
     }
 
-    pub(super) fn into_verified(self) -> Verified {
+    pub(super) fn verified(&self) -> Verified {
         Verified {
             scheme: self.scheme,
-            access_key_id: self.access_key_id.into_owned(),
-            security_token: self.security_token.map(|token| lossy(&token)),
+            access_key_id: self.access_key_id.clone(),
+            security_token: self.security_token.as_deref().map(lossy),
         }
     }
 
-    pub(super) fn mismatch(self, canonical_request: Vec<u8>, string_to_sign: Vec<u8>) -> VerifyError {
-        VerifyError::SignatureDoesNotMatch(Box::new(Mismatch {
-            scheme: self.scheme,
-            access_key_id: self.access_key_id.into_owned(),
-            signature_provided: lossy(&self.signature),
-            string_to_sign: lossy(&string_to_sign),
-            string_to_sign_bytes: string_to_sign,
-            canonical_request: Some(lossy(&canonical_request)),
-        }))
+    pub(super) fn mismatch(&self, stages: Stages) -> VerifyError {
+        let mut mismatch =
+            Mismatch::new(self.scheme, &self.access_key_id, &self.signature, stages.string_to_sign);
+        mismatch.canonical_request = Some(lossy(&stages.canonical_request));
+        VerifyError::SignatureDoesNotMatch(Box::new(mismatch))
     }
 }
 
@@ -135,7 +179,7 @@ struct Authorization<'a> {
 
 impl<'a> Authorization<'a> {
     fn read(value: &'a [u8]) -> Result<Self, VerifyError> {
-        let malformed = |problem| VerifyError::MalformedAuthorization { problem };
+        let malformed = |problem| VerifyError::MalformedAuthorization { scheme: Scheme::V4Header, problem };
         let value = std::str::from_utf8(value).map_err(|_| malformed("it is not UTF-8"))?;
         let value = value.strip_prefix(ALGORITHM).and_then(|rest| rest.strip_prefix(' '));
         let value = value.ok_or(malformed("it does not begin with \"OSS4-HMAC-SHA256 \""))?;
@@ -161,35 +205,50 @@ impl<'a> Authorization<'a> {
     }
 }
 
-/// Splits `id/date/region/product/aliyun_v4_request` from the right, as an id may hold a slash.
-fn split_credential(credential: &str, stamp: Stamp) -> Result<(&str, &str, &str), VerifyError> {
-    let malformed = |problem| VerifyError::MalformedCredential { problem };
-    let mut parts = credential.rsplitn(5, '/');
-    let mut next = || parts.next().ok_or(malformed("it does not have five parts"));
-    let (terminator, product, region, date, access_key_id) = (next()?, next()?, next()?, next()?, next()?);
-    if terminator != TERMINATOR {
-        return Err(malformed("it does not end with \"aliyun_v4_request\""));
-    }
-    if date.as_bytes() != stamp.day() {
-        return Err(VerifyError::CredentialDateMismatch {
-            credential_date: date.to_owned(),
-            request_date: lossy(&stamp.day()),
-        });
-    }
-    if access_key_id.is_empty() {
-        return Err(malformed("the access key id is empty"));
-    }
-    Ok((access_key_id, region, product))
+/// `id/date/region/product/aliyun_v4_request`
+pub(super) struct Credential<'a> {
+    pub(super) access_key_id: &'a str,
+    pub(super) region: &'a str,
+    pub(super) product: &'a str,
 }
 
-fn read_additional(joined: Option<&str>, request: &Parts) -> Result<Vec<HeaderName>, VerifyError> {
+impl<'a> Credential<'a> {
+    /// Splits from the right, as an id may hold a slash. The date must be the day of `stamp`.
+    pub(super) fn read(credential: &'a str, stamp: Stamp, scheme: Scheme) -> Result<Self, VerifyError> {
+        let malformed = |problem| VerifyError::MalformedCredential { scheme, problem };
+        let mut parts = credential.rsplitn(5, '/');
+        let mut next = || parts.next().ok_or(malformed("it does not have five parts"));
+        let (terminator, product, region, date, access_key_id) =
+            (next()?, next()?, next()?, next()?, next()?);
+        if terminator != TERMINATOR {
+            return Err(malformed("it does not end with \"aliyun_v4_request\""));
+        }
+        if date.as_bytes() != stamp.day() {
+            return Err(VerifyError::CredentialDateMismatch {
+                scheme,
+                credential_date: date.to_owned(),
+                request_date: lossy(&stamp.day()),
+            });
+        }
+        if access_key_id.is_empty() {
+            return Err(malformed("its access key id is empty"));
+        }
+        Ok(Self { access_key_id, region, product })
+    }
+}
+
+fn read_additional(
+    joined: Option<&str>,
+    request: &Parts,
+    scheme: Scheme,
+) -> Result<Vec<HeaderName>, VerifyError> {
     let Some(joined) = joined else { return Ok(Vec::new()) };
-    let malformed = |problem| VerifyError::MalformedAdditionalHeaders { problem };
+    let malformed = |problem| VerifyError::MalformedAdditionalHeaders { scheme, problem };
+    if joined.is_empty() {
+        return Err(malformed("it is empty: leave it out"));
+    }
     let mut names: Vec<HeaderName> = Vec::new();
     for name in joined.split(';') {
-        if name.is_empty() {
-            return Err(malformed("it is empty or holds an empty name"));
-        }
         let name = HeaderName::from_lowercase(name.as_bytes())
             .map_err(|_| malformed("it holds what is no lower-case header name"))?;
         if is_default_signed(&name) {
@@ -199,7 +258,7 @@ fn read_additional(joined: Option<&str>, request: &Parts) -> Result<Vec<HeaderNa
             return Err(malformed("its names are not in ascending order"));
         }
         if sent_value(request, &name).is_none() {
-            return Err(VerifyError::MissingSignedHeader { name: name.as_str().to_owned() });
+            return Err(VerifyError::MissingSignedHeader { name: name.to_string() });
         }
         names.push(name);
     }

@@ -36,7 +36,7 @@ use futures_util::future::BoxFuture;
 use crate::{Body, Request, Response, Transport, TransportError, TransportErrorKind};
 use server::Server;
 
-pub use report::{ConformanceError, Failure, Outcome, Report};
+pub use report::{ConformanceError, Failure, Outcome, Report, Weight};
 
 /// Checks the transports that `make` makes, with the default [`Settings`].
 ///
@@ -113,7 +113,7 @@ impl Settings {
                 continue;
             }
             let result = self.run_case(&case, Arc::new(make())).await;
-            outcomes.push(Outcome::new(case.name, case.promise, result));
+            outcomes.push(Outcome { name: case.name, promise: case.promise, weight: case.weight, result });
         }
         Report::new(outcomes)
     }
@@ -132,7 +132,20 @@ impl Settings {
 struct Case {
     name: &'static str,
     promise: &'static str,
-    run: fn(Check) -> BoxFuture<'static, Result<(), Failure>>,
+    weight: Weight,
+    run: Run,
+}
+
+type Run = fn(Check) -> BoxFuture<'static, Result<(), Failure>>;
+
+impl Case {
+    fn promise(name: &'static str, promise: &'static str, run: Run) -> Self {
+        Self { name, promise, weight: Weight::Promise, run }
+    }
+
+    fn advice(name: &'static str, promise: &'static str, run: Run) -> Self {
+        Self { name, promise, weight: Weight::Advice, run }
+    }
 }
 
 /// What a case works with.

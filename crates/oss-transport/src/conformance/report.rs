@@ -26,12 +26,14 @@ impl Report {
         &self.outcomes
     }
 
-    /// Gives the outcomes that failed.
+    /// Gives the promises that are not kept.
     pub fn failures(&self) -> impl Iterator<Item = &Outcome> {
-        self.outcomes.iter().filter(|outcome| outcome.failure().is_some())
+        self.outcomes
+            .iter()
+            .filter(|outcome| outcome.weight == Weight::Promise && outcome.failure().is_some())
     }
 
-    /// Says whether at least one case ran and all that ran passed.
+    /// Says whether at least one case ran and all promises that were checked are kept.
     #[must_use]
     pub fn passed(&self) -> bool {
         !self.outcomes.is_empty() && self.failures().next().is_none()
@@ -52,8 +54,10 @@ impl fmt::Display for Report {
         for outcome in &self.outcomes {
             writeln!(f, "{outcome}")?;
         }
+        let kept = self.outcomes.iter().filter(|outcome| outcome.failure().is_none()).count();
         let failed = self.failures().count();
-        write!(f, "{} passed, {failed} failed", self.outcomes.len() - failed)
+        let notes = self.outcomes.len() - kept - failed;
+        write!(f, "{kept} kept, {failed} failed, {notes} with a note")
     }
 }
 
@@ -90,14 +94,17 @@ impl Error for ConformanceError {}
 /// Its `Display` is one line, followed by the reason if it failed.
 #[derive(Debug)]
 pub struct Outcome {
-    name: &'static str,
-    promise: &'static str,
-    result: Result<(), Failure>,
+    pub(super) name: &'static str,
+    pub(super) promise: &'static str,
+    pub(super) weight: Weight,
+    pub(super) result: Result<(), Failure>,
 }
 
 impl Outcome {
-    pub(super) fn new(name: &'static str, promise: &'static str, result: Result<(), Failure>) -> Self {
-        Self { name, promise, result }
+    /// Says whether the promise must be kept.
+    #[must_use]
+    pub fn weight(&self) -> Weight {
+        self.weight
     }
 
     /// Gives the short name of the case, for [`Settings::only`](super::Settings::only).
@@ -121,8 +128,14 @@ impl Outcome {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Err(failure) = &self.result else { return write!(f, "ok    {:<32} {}", self.name, self.promise) };
-        write!(f, "FAIL  {:<32} {}\n      {failure}", self.name, self.promise)?;
+        let verdict = match (&self.result, self.weight) {
+            (Ok(()), _) => "ok  ",
+            (Err(_), Weight::Promise) => "FAIL",
+            (Err(_), Weight::Advice) => "note",
+        };
+        write!(f, "{verdict}  {:<32} {}", self.name, self.promise)?;
+        let Err(failure) = &self.result else { return Ok(()) };
+        write!(f, "\n      {failure}")?;
         let mut source = failure.source();
         while let Some(error) = source {
             write!(f, "\n      caused by: {error}")?;
@@ -130,6 +143,16 @@ impl fmt::Display for Outcome {
         }
         Ok(())
     }
+}
+
+/// Whether a promise belongs to the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Weight {
+    /// The contract requires it; a failure fails the report.
+    Promise,
+    /// The contract wishes it, but not every HTTP library can do it; a failure is a note.
+    Advice,
 }
 
 /// Why a case failed.

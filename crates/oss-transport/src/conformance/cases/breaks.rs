@@ -13,77 +13,72 @@ use crate::TransportErrorKind as Kind;
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
-        Case {
-            name: "break/refused",
-            promise: "a refused connection is Connect",
-            run: |check| Box::pin(refused(check)),
-        },
-        Case {
-            name: "break/reset-before-body",
-            promise: "a reset before the first byte of the body is SendInterrupted, and not tried again",
-            run: |check| Box::pin(while_sending(check, 0, End::Reset)),
-        },
-        Case {
-            name: "break/reset-at-half",
-            promise: "a reset in the middle of the body is SendInterrupted, and not tried again",
-            run: |check| Box::pin(while_sending(check, LEN / 2, End::Reset)),
-        },
-        Case {
-            name: "break/reset-before-last-byte",
-            promise: "a reset before the last byte of the body is SendInterrupted, and not tried again",
-            run: |check| Box::pin(while_sending(check, LEN - 1, End::Reset)),
-        },
-        Case {
-            name: "break/closed-at-half",
-            promise: "a connection closed in the middle of the body is SendInterrupted",
-            run: |check| Box::pin(while_sending(check, LEN / 2, End::Close)),
-        },
-        Case {
-            name: "break/reset-after-body",
-            promise: "a reset after the body, without an answer, is ReceiveInterrupted, and not tried again",
-            run: |check| Box::pin(before_answer(check, b"", End::Reset)),
-        },
-        Case {
-            name: "break/closed-after-body",
-            promise: "a connection closed after the body, without an answer, is ReceiveInterrupted",
-            run: |check| Box::pin(before_answer(check, b"", End::Close)),
-        },
-        Case {
-            name: "break/closed-in-headers",
-            promise: "an answer cut in its headers is ReceiveInterrupted",
-            run: |check| Box::pin(before_answer(check, b"HTTP/1.1 200 OK\r\nETag: \"5B3C", End::Close)),
-        },
-        Case {
-            name: "break/reset-in-headers",
-            promise: "an answer reset in its headers is ReceiveInterrupted",
-            run: |check| Box::pin(before_answer(check, b"HTTP/1.1 200 OK\r\nETag: \"5B3C", End::Reset)),
-        },
-        Case {
-            name: "break/closed-in-body",
-            promise: "an answer cut in a body of known length comes back, and reading it is ReceiveInterrupted",
-            run: |check| Box::pin(in_answer(check, b"Content-Length: 10\r\n\r\nhello", End::Close)),
-        },
-        Case {
-            name: "break/closed-in-chunks",
-            promise: "an answer cut in a chunked body comes back, and reading it is ReceiveInterrupted",
-            run: |check| {
-                Box::pin(in_answer(check, b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", End::Close))
-            },
-        },
-        Case {
-            name: "break/reset-in-body",
-            promise: "an answer reset in its body comes back, and reading it is ReceiveInterrupted",
-            run: |check| Box::pin(in_answer(check, b"Content-Length: 10\r\n\r\nhello", End::Reset)),
-        },
-        Case {
-            name: "break/nonsense",
-            promise: "an answer that is not HTTP is Other or ReceiveInterrupted",
-            run: |check| Box::pin(nonsense(check)),
-        },
+        Case::promise("break/refused", "a refused connection is Connect", |check| Box::pin(refused(check))),
+        Case::promise(
+            "break/reset-before-body",
+            "a reset before the first byte of the body is SendInterrupted, and not tried again",
+            |check| Box::pin(while_sending(check, 0, End::Reset)),
+        ),
+        Case::promise(
+            "break/reset-at-half",
+            "a reset in the middle of the body is SendInterrupted, and not tried again",
+            |check| Box::pin(while_sending(check, LEN / 2, End::Reset)),
+        ),
+        Case::promise(
+            "break/reset-before-last-byte",
+            "a reset before the last byte of the body is SendInterrupted, and not tried again",
+            |check| Box::pin(while_sending(check, LEN - 1, End::Reset)),
+        ),
+        Case::promise(
+            "break/closed-at-half",
+            "a connection closed in the middle of the body is SendInterrupted",
+            |check| Box::pin(while_sending(check, LEN / 2, End::Close)),
+        ),
+        Case::promise(
+            "break/reset-after-body",
+            "a reset after the body, without an answer, is ReceiveInterrupted, and not tried again",
+            |check| Box::pin(before_answer(check, b"", End::Reset)),
+        ),
+        Case::promise(
+            "break/closed-after-body",
+            "a connection closed after the body, without an answer, is ReceiveInterrupted",
+            |check| Box::pin(before_answer(check, b"", End::Close)),
+        ),
+        Case::promise(
+            "break/closed-in-headers",
+            "an answer cut in its headers is ReceiveInterrupted",
+            |check| Box::pin(before_answer(check, b"HTTP/1.1 200 OK\r\nETag: \"5B3C", End::Close)),
+        ),
+        Case::promise(
+            "break/reset-in-headers",
+            "an answer reset in its headers is ReceiveInterrupted",
+            |check| Box::pin(before_answer(check, b"HTTP/1.1 200 OK\r\nETag: \"5B3C", End::Reset)),
+        ),
+        Case::promise(
+            "break/closed-in-body",
+            "an answer cut in a body of known length comes back, and reading it is ReceiveInterrupted",
+            |check| Box::pin(in_answer(check, b"Content-Length: 10\r\n\r\nhello", End::Close)),
+        ),
+        Case::promise(
+            "break/closed-in-chunks",
+            "an answer cut in a chunked body comes back, and reading it is ReceiveInterrupted",
+            |check| Box::pin(in_answer(check, CUT_CHUNKS, End::Close)),
+        ),
+        Case::promise(
+            "break/reset-in-body",
+            "an answer reset in its body comes back, and reading it is ReceiveInterrupted",
+            |check| Box::pin(in_answer(check, b"Content-Length: 10\r\n\r\nhello", End::Reset)),
+        ),
+        Case::promise(
+            "break/nonsense",
+            "an answer that is not HTTP is Other or ReceiveInterrupted",
+            |check| Box::pin(nonsense(check)),
+        ),
     ]
 }
 
 const LEN: usize = 100_000;
+const CUT_CHUNKS: &[u8] = b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n";
 
 #[derive(Clone, Copy)]
 enum End {

@@ -12,51 +12,41 @@ use crate::{Body, TransportErrorKind};
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
-        Case {
-            name: "delivery/empty-put",
-            promise: "a PUT without a body says Content-Length: 0",
-            run: |check| Box::pin(empty(check, Method::PUT)),
-        },
-        Case {
-            name: "delivery/empty-post",
-            promise: "a POST without a body says Content-Length: 0",
-            run: |check| Box::pin(empty(check, Method::POST)),
-        },
-        Case {
-            name: "delivery/bodyless",
-            promise: "GET, HEAD and DELETE without a body say nothing about one",
-            run: |check| Box::pin(bodyless(check)),
-        },
-        Case {
-            name: "delivery/bytes",
-            promise: "bytes in memory arrive with their length",
-            run: |check| Box::pin(bytes(check)),
-        },
-        Case {
-            name: "delivery/known-length",
-            promise: "a stream of known length arrives with that length, not in chunks",
-            run: |check| Box::pin(known_length(check)),
-        },
-        Case {
-            name: "delivery/unknown-length",
-            promise: "a stream of unknown length arrives in chunks",
-            run: |check| Box::pin(unknown_length(check)),
-        },
-        Case {
-            name: "delivery/target",
-            promise: "path and query arrive byte for byte",
-            run: |check| Box::pin(targets(check)),
-        },
-        Case {
-            name: "delivery/dot-segments",
-            promise: "a path with dot segments arrives byte for byte, or is refused before anything is sent",
-            run: |check| Box::pin(dot_segments(check)),
-        },
-        Case {
-            name: "delivery/headers",
-            promise: "header values arrive byte for byte, repeated ones in order, and Host as the caller set it",
-            run: |check| Box::pin(headers(check)),
-        },
+        Case::promise("delivery/empty-put", "a PUT without a body says Content-Length: 0", |check| {
+            Box::pin(empty(check, Method::PUT))
+        }),
+        Case::promise("delivery/empty-post", "a POST without a body says Content-Length: 0", |check| {
+            Box::pin(empty(check, Method::POST))
+        }),
+        Case::promise(
+            "delivery/bodyless",
+            "GET, HEAD and DELETE without a body say nothing about one",
+            |check| Box::pin(bodyless(check)),
+        ),
+        Case::promise("delivery/bytes", "bytes in memory arrive with their length", |check| {
+            Box::pin(bytes(check))
+        }),
+        Case::promise(
+            "delivery/known-length",
+            "a stream of known length arrives with that length, not in chunks",
+            |check| Box::pin(known_length(check)),
+        ),
+        Case::promise("delivery/unknown-length", "a stream of unknown length arrives in chunks", |check| {
+            Box::pin(unknown_length(check))
+        }),
+        Case::promise("delivery/target", "path and query arrive byte for byte", |check| {
+            Box::pin(targets(check))
+        }),
+        Case::promise(
+            "delivery/dot-segments",
+            "a path with dot segments arrives byte for byte, or is refused before anything is sent",
+            |check| Box::pin(dot_segments(check)),
+        ),
+        Case::promise(
+            "delivery/headers",
+            "header values arrive byte for byte, repeated ones in order, and Host as the caller set it",
+            |check| Box::pin(headers(check)),
+        ),
     ]
 }
 

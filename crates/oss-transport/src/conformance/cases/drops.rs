@@ -12,31 +12,29 @@ use crate::Request;
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
-        Case {
-            name: "drop/while-sending",
-            promise: "dropping the future while the body is being sent drops the body and closes the connection",
-            run: |check| Box::pin(while_sending(check)),
-        },
-        Case {
-            name: "drop/while-blocked",
-            promise: "dropping the future while the server does not read drops the body and closes the connection",
-            run: |check| Box::pin(while_blocked(check)),
-        },
-        Case {
-            name: "drop/while-waiting",
-            promise: "dropping the future while the answer is awaited closes the connection",
-            run: |check| Box::pin(while_waiting(check)),
-        },
-        Case {
-            name: "drop/response",
-            promise: "dropping a response before its end closes the connection",
-            run: |check| Box::pin(response(check)),
-        },
-        Case {
-            name: "drop/not-reused",
-            promise: "a connection left half used is not used for the next request",
-            run: |check| Box::pin(not_reused(check)),
-        },
+        Case::promise(
+            "drop/while-sending",
+            "dropping the future while the body is being sent drops the body and closes the connection",
+            |check| Box::pin(while_sending(check)),
+        ),
+        Case::promise(
+            "drop/while-blocked",
+            "dropping the future while the server does not read drops the body and closes the connection",
+            |check| Box::pin(while_blocked(check)),
+        ),
+        Case::promise(
+            "drop/while-waiting",
+            "dropping the future while the answer is awaited closes the connection",
+            |check| Box::pin(while_waiting(check)),
+        ),
+        Case::promise("drop/response", "dropping a response before its end closes the connection", |check| {
+            Box::pin(response(check))
+        }),
+        Case::promise(
+            "drop/not-reused",
+            "a connection left half used is not used for the next request",
+            |check| Box::pin(not_reused(check)),
+        ),
     ]
 }
 

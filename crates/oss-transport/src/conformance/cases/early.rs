@@ -12,37 +12,41 @@ const LARGE: u64 = 256 << 20;
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
-        Case {
-            name: "early/while-waiting",
-            promise: "an answer that comes while the source has nothing to give is returned; \
+        Case::promise(
+            "early/while-waiting",
+            "an answer that comes while the source has nothing to give is returned; \
                       when it has been read, the body is let go and the connection closed",
-            run: |check| Box::pin(while_waiting(check, Some(1 << 20))),
-        },
-        Case {
-            name: "early/while-waiting-chunked",
-            promise: "the same for a body of unknown length",
-            run: |check| Box::pin(while_waiting(check, None)),
-        },
-        Case {
-            name: "early/unread-answer",
-            promise: "when an early answer is dropped unread, the body is let go and the connection closed",
-            run: |check| Box::pin(unread_answer(check)),
-        },
-        Case {
-            name: "early/not-reading",
-            promise: "an answer of a server that does not read the body is returned",
-            run: |check| Box::pin(not_reading(check)),
-        },
-        Case {
-            name: "early/then-end",
-            promise: "an answer of a server that then ends its side of the connection is returned",
-            run: |check| Box::pin(then_end(check)),
-        },
-        Case {
-            name: "early/without-body",
-            promise: "an early answer without a body ends the request body as well",
-            run: |check| Box::pin(without_body(check)),
-        },
+            |check| Box::pin(while_waiting(check, Some(1 << 20))),
+        ),
+        Case::promise("early/while-waiting-chunked", "the same for a body of unknown length", |check| {
+            Box::pin(while_waiting(check, None))
+        }),
+        Case::promise(
+            "early/unread-answer",
+            "when an early answer is dropped unread, the body is let go and the connection closed",
+            |check| Box::pin(unread_answer(check)),
+        ),
+        Case::promise(
+            "early/not-reading",
+            "an answer of a server that does not read the body is returned",
+            |check| Box::pin(not_reading(check)),
+        ),
+        Case::promise(
+            "early/then-end",
+            "an answer of a server that then ends its side of the connection is returned",
+            |check| Box::pin(then_end(check)),
+        ),
+        Case::promise(
+            "early/without-body",
+            "an early answer without a body ends the request body as well",
+            |check| Box::pin(without_body(check)),
+        ),
+        Case::advice(
+            "early/then-reset",
+            "an answer is returned even if the server closes the connection at once, with the body unread; \
+             the connection is then reset, and a failed write must not hide the answer that came before",
+            |check| Box::pin(then_reset(check)),
+        ),
     ]
 }
 
@@ -113,6 +117,23 @@ async fn then_end(check: Check) -> Result<(), Failure> {
     };
     let ((parts, body), ()) = both(caller, server).await?;
     expect_forbidden(&parts, &body)
+}
+
+async fn then_reset(check: Check) -> Result<(), Failure> {
+    // The reset races with the sending, so one try says little.
+    for _ in 0..20 {
+        let (source, _gone) = Counted::new(LARGE);
+        let request = check.put(source.into_body())?;
+        let server = async {
+            let (mut connection, _) = check.server.accept_head().await?;
+            connection.read_exactly(1 << 20).await?;
+            connection.write(FORBIDDEN).await?;
+            Ok(())
+        };
+        let ((parts, body), ()) = both(check.exchange(request), server).await?;
+        expect_forbidden(&parts, &body)?;
+    }
+    Ok(())
 }
 
 async fn without_body(check: Check) -> Result<(), Failure> {

@@ -11,51 +11,47 @@ use crate::Body;
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
-        Case {
-            name: "response/every-status",
-            promise: "every status comes back as Ok with its body, 203 and errors too, and is not tried again",
-            run: |check| Box::pin(every_status(check)),
-        },
-        Case {
-            name: "response/redirect",
-            promise: "a redirect comes back as it is and is not followed",
-            run: |check| Box::pin(redirect(check)),
-        },
-        Case {
-            name: "response/encoded",
-            promise: "an encoded body comes back encoded, and no encoding is asked for",
-            run: |check| Box::pin(encoded(check)),
-        },
-        Case {
-            name: "response/framing",
-            promise: "a body framed by length, by chunks or by the end of the connection comes back whole",
-            run: |check| Box::pin(framing(check)),
-        },
-        Case {
-            name: "response/known-length",
-            promise: "a body's Content-Length is known before it is read",
-            run: |check| Box::pin(known_length(check)),
-        },
-        Case {
-            name: "response/head",
-            promise: "a HEAD response has no body, whatever its Content-Length says, and keeps its headers",
-            run: |check| Box::pin(head(check)),
-        },
-        Case {
-            name: "response/headers",
-            promise: "header values come back byte for byte, repeated ones in order",
-            run: |check| Box::pin(headers(check)),
-        },
-        Case {
-            name: "response/interim",
-            promise: "an interim 100 Continue is not taken for the response",
-            run: |check| Box::pin(interim(check)),
-        },
-        Case {
-            name: "response/at-headers",
-            promise: "the response comes back when its headers have arrived, before its body has",
-            run: |check| Box::pin(at_headers(check)),
-        },
+        Case::promise(
+            "response/every-status",
+            "every status comes back as Ok with its body, 203 and errors too, and is not tried again",
+            |check| Box::pin(every_status(check)),
+        ),
+        Case::promise("response/redirect", "a redirect comes back as it is and is not followed", |check| {
+            Box::pin(redirect(check))
+        }),
+        Case::promise(
+            "response/encoded",
+            "an encoded body comes back encoded, and no encoding is asked for",
+            |check| Box::pin(encoded(check)),
+        ),
+        Case::promise(
+            "response/framing",
+            "a body framed by length, by chunks or by the end of the connection comes back whole",
+            |check| Box::pin(framing(check)),
+        ),
+        Case::promise(
+            "response/known-length",
+            "a body's Content-Length is known before it is read",
+            |check| Box::pin(known_length(check)),
+        ),
+        Case::promise(
+            "response/head",
+            "a HEAD response has no body, whatever its Content-Length says, and keeps its headers",
+            |check| Box::pin(head(check)),
+        ),
+        Case::promise(
+            "response/headers",
+            "header values come back byte for byte, repeated ones in order",
+            |check| Box::pin(headers(check)),
+        ),
+        Case::promise("response/interim", "an interim 100 Continue is not taken for the response", |check| {
+            Box::pin(interim(check))
+        }),
+        Case::promise(
+            "response/at-headers",
+            "the response comes back when its headers have arrived, before its body has",
+            |check| Box::pin(at_headers(check)),
+        ),
     ]
 }
 

@@ -12,16 +12,16 @@ const PARALLEL: usize = 100;
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
-        Case {
-            name: "scale/parallel",
-            promise: "100 requests are under way at the same time, and each gets its own answer",
-            run: |check| Box::pin(parallel(check)),
-        },
-        Case {
-            name: "scale/large-body",
-            promise: "a large body is streamed: what is between its source and the server stays bounded",
-            run: |check| Box::pin(large_body(check)),
-        },
+        Case::promise(
+            "scale/parallel",
+            "100 requests are under way at the same time, and each gets its own answer",
+            |check| Box::pin(parallel(check)),
+        ),
+        Case::promise(
+            "scale/large-body",
+            "a large body is streamed: what is between its source and the server stays bounded",
+            |check| Box::pin(large_body(check)),
+        ),
     ]
 }
 

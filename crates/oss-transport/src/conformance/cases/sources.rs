@@ -9,37 +9,37 @@ use crate::{Body, BodyError, TransportError, TransportErrorKind};
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
-        Case {
-            name: "source/fails-first",
-            promise: "a source that fails at once is an error of kind Body that leads to the source's own error",
-            run: |check| Box::pin(fails(check, 0)),
-        },
-        Case {
-            name: "source/fails-midway",
-            promise: "a source that fails midway is the same, and the server does not get a complete body",
-            run: |check| Box::pin(fails(check, 5000)),
-        },
-        Case {
-            name: "source/fails-last",
-            promise: "a source that fails instead of ending is the same, even if all bytes have been given",
-            run: |check| Box::pin(fails(check, LEN)),
-        },
-        Case {
-            name: "source/fails-chunked",
-            promise: "a failing source of unknown length does not look complete to the server",
-            run: |check| Box::pin(fails_chunked(check)),
-        },
-        Case {
-            name: "source/too-short",
-            promise: "a source that ends before its declared length is an error of kind Body",
-            run: |check| Box::pin(wrong_length(check, LEN - 1, BodyError::is_too_short)),
-        },
-        Case {
-            name: "source/too-long",
-            promise: "a source that goes on after its declared length is an error of kind Body, \
+        Case::promise(
+            "source/fails-first",
+            "a source that fails at once is an error of kind Body that leads to the source's own error",
+            |check| Box::pin(fails(check, 0)),
+        ),
+        Case::promise(
+            "source/fails-midway",
+            "a source that fails midway is the same, and the server does not get a complete body",
+            |check| Box::pin(fails(check, 5000)),
+        ),
+        Case::promise(
+            "source/fails-last",
+            "a source that fails instead of ending is the same, even if all bytes have been given",
+            |check| Box::pin(fails(check, LEN)),
+        ),
+        Case::promise(
+            "source/fails-chunked",
+            "a failing source of unknown length does not look complete to the server",
+            |check| Box::pin(fails_chunked(check)),
+        ),
+        Case::promise(
+            "source/too-short",
+            "a source that ends before its declared length is an error of kind Body",
+            |check| Box::pin(wrong_length(check, LEN - 1, BodyError::is_too_short)),
+        ),
+        Case::promise(
+            "source/too-long",
+            "a source that goes on after its declared length is an error of kind Body, \
                       and the server does not get a complete body",
-            run: |check| Box::pin(wrong_length(check, LEN + 1, BodyError::is_too_long)),
-        },
+            |check| Box::pin(wrong_length(check, LEN + 1, BodyError::is_too_long)),
+        ),
     ]
 }
 

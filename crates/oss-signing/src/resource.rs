@@ -27,10 +27,6 @@ impl<'a> Resource<'a> {
         Self { bucket: Some(bucket), key: Some(key) }
     }
 
-    pub(crate) fn bucket_name(self) -> Option<&'a str> {
-        self.bucket
-    }
-
     /// `/`, `/bucket/` or `/bucket/key`, raw: the form of V1.
     pub(crate) fn write_raw(self, out: &mut Vec<u8>) {
         self.write(out, |out, bytes| out.extend_from_slice(bytes));

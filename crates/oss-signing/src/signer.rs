@@ -5,6 +5,7 @@ use http::request::Parts;
 
 use crate::credentials::Credentials;
 use crate::header::Unclear;
+use crate::post::PolicyError;
 use crate::query::Repeated;
 use crate::resource::Resource;
 
@@ -120,6 +121,9 @@ pub enum SignError {
         /// Bytes of path and query.
         length: usize,
     },
+    /// A POST policy that OSS would not accept.
+    #[error("the POST policy cannot be signed")]
+    Policy(#[from] PolicyError),
 }
 
 impl From<Repeated> for SignError {

@@ -31,7 +31,7 @@ fn every_vector_agrees_in_every_stage() {
             "v4-header" => case.check_header(&case.v4_signer()),
             "v1-presign" => case.check_presign(&V1Signer::new()),
             "v4-presign" => case.check_presign(&case.v4_signer()),
-            "post-policy-v1" | "post-policy-v4" => continue,
+            "post-policy-v1" | "post-policy-v4" => case.check_post(kind),
             other => panic!("{}: unknown kind {other:?}", case.name),
         }
         *counts.entry(kind).or_insert(0) += 1;
@@ -84,6 +84,63 @@ impl<'a> Case<'a> {
         );
         assert_eq!(query(&request.uri), listed, "{}", self.name);
         self.check_stages(&request);
+    }
+
+    fn check_post(&self, kind: &str) {
+        let (policy, secret) = (self.text("policy"), self.text("access_key_secret"));
+        let fields = match kind {
+            "post-policy-v1" => V1Signer::new().sign_post_json(policy, &self.credentials()),
+            _ => self.v4_signer().sign_post_json(policy, &self.credentials(), self.time()),
+        };
+        let fields = fields.expect(self.name);
+        let signed: BTreeMap<&str, &str> = fields.iter().collect();
+        let expected: BTreeMap<&str, &str> = self.expected["form_fields"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str().unwrap()))
+            .collect();
+        assert_eq!(signed, expected, "{}", self.name);
+
+        // A form that meets every condition is accepted, and refused once the secret is another one.
+        let policy: Value = serde_json::from_str(policy).unwrap();
+        let mut form: BTreeMap<&str, String> =
+            signed.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        let mut bucket = "";
+        for condition in policy["conditions"].as_array().unwrap() {
+            let (field, value) = match condition {
+                Value::Object(pair) => {
+                    pair.iter().map(|(field, value)| (field.as_str(), value)).next().unwrap()
+                }
+                _ if condition[0] == "content-length-range" || condition[0] == "not-in" => continue,
+                _ => (condition[1].as_str().unwrap().trim_start_matches('$'), &condition[2]),
+            };
+            let value = value.as_str().or(value[0].as_str()).unwrap();
+            match field {
+                "bucket" => bucket = value,
+                _ => drop(form.entry(field).or_insert_with(|| value.replace("\\$", "$"))),
+            }
+        }
+        let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let verifier = Verifier::new(self.region()).with_product(self.product());
+        let expiration = policy["expiration"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+        let now = self.time().min(SystemTime::from(expiration) - Duration::from_secs(1));
+        let verified =
+            verifier.verify_post(&form, bucket, now, &|_| Some(secret.to_owned())).expect(self.name);
+        assert_eq!(verified.access_key_id(), self.text("access_key_id"), "{}", self.name);
+
+        let error = verifier.verify_post(&form, bucket, now, &|_| Some("another".to_owned())).unwrap_err();
+        assert_eq!(error.string_to_sign().unwrap(), self.expected["string_to_sign"], "{}", self.name);
+        assert_eq!(
+            error.mismatch().unwrap().signature_provided(),
+            self.expected["signature"],
+            "{}",
+            self.name
+        );
+        if let Some(expected) = self.expected["signing_key_hex"].as_str() {
+            let key = SigningKey::derive(secret, self.time(), &self.region(), self.product()).unwrap();
+            assert_eq!(hex(key.as_bytes()), expected, "{}", self.name);
+        }
     }
 
     /// The signed request verifies, and each stage of the verification is that of the vector.

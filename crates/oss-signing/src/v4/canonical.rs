@@ -1,5 +1,7 @@
 //! The canonical request and the string to sign.
 
+use std::fmt::{self, Write as _};
+
 use crate::header::CanonicalHeaders;
 use crate::mac;
 use crate::query::{self, Repeated};
@@ -64,6 +66,14 @@ impl Scope<'_> {
 
     pub(crate) fn len(self) -> usize {
         self.date.len() + self.region.len() + self.product.len() + TERMINATOR.len() + 3
+    }
+}
+
+impl fmt::Display for Scope<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut bytes = Vec::with_capacity(self.len());
+        self.write(&mut bytes);
+        bytes.iter().try_for_each(|&byte| f.write_char(char::from(byte)))
     }
 }
 

@@ -25,7 +25,7 @@ use super::{ALGORITHM, UNSIGNED_PAYLOAD};
 /// costs one SHA-256 and one HMAC.
 #[derive(Clone, Debug)]
 pub struct V4Signer {
-    pub(super) keys: KeyRing,
+    pub(crate) keys: KeyRing,
     pub(super) additional_headers: Vec<HeaderName>,
 }
 
@@ -82,7 +82,7 @@ impl V4Signer {
         self.keys.region()
     }
 
-    pub(super) fn scope<'a>(&'a self, date: &'a [u8]) -> Scope<'a> {
+    pub(crate) fn scope<'a>(&'a self, date: &'a [u8]) -> Scope<'a> {
         Scope { date, region: self.keys.region().as_str(), product: self.keys.product().as_str() }
     }
 

@@ -27,7 +27,7 @@ pub enum VerifyError {
         /// What was found in its place.
         scheme: String,
     },
-    /// The query or the form names another version than V4.
+    /// The query names another version than V4.
     #[error("x-oss-signature-version {version:?} is not supported: use OSS4-HMAC-SHA256")]
     UnsupportedVersion {
         /// What was found in its place.
@@ -101,19 +101,19 @@ pub enum VerifyError {
         /// The header.
         name: String,
     },
-    /// A query parameter or form field that the scheme needs is not there.
+    /// A query parameter that the scheme needs is not there.
     #[error("the parameter {name} is missing")]
     MissingParameter {
         /// The parameter.
         name: &'static str,
     },
-    /// A query parameter or form field that the scheme needs is empty.
+    /// A query parameter that the scheme needs is empty.
     #[error("the parameter {name} is empty")]
     EmptyParameter {
         /// The parameter.
         name: &'static str,
     },
-    /// A query parameter or form field cannot be read.
+    /// A query parameter cannot be read.
     #[error("the parameter {name} is malformed: {problem}")]
     MalformedParameter {
         /// The parameter.
@@ -126,6 +126,58 @@ pub enum VerifyError {
     RepeatedParameter {
         /// The parameter.
         name: String,
+    },
+    /// A form names another version than V4.
+    #[error("the form's x-oss-signature-version {version:?} is not supported: use OSS4-HMAC-SHA256")]
+    UnsupportedPostVersion {
+        /// What was found in its place.
+        version: String,
+    },
+    /// A form field that the scheme needs is not there.
+    #[error("the form field {name} is missing")]
+    MissingField {
+        /// The field.
+        name: &'static str,
+    },
+    /// A form field that the scheme needs is empty.
+    #[error("the form field {name} is empty")]
+    EmptyField {
+        /// The field.
+        name: &'static str,
+    },
+    /// The policy of a form cannot be read.
+    #[error("the policy is malformed: {problem}")]
+    MalformedPolicy {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A V4 policy says nothing about a field it has to pin.
+    #[error("the policy has no condition for {name}, which V4 demands")]
+    MissingPolicyCondition {
+        /// The field, or `bucket`.
+        name: &'static str,
+    },
+    /// A field of the form is not what the policy demands.
+    #[error("the form does not meet the policy's condition {condition}")]
+    PolicyConditionFailed {
+        /// JSON text of the condition.
+        condition: String,
+    },
+    /// The object has fewer bytes than the policy demands.
+    #[error("the object has {length} bytes; the policy demands at least {min}")]
+    EntityTooSmall {
+        /// Bytes of the object.
+        length: u64,
+        /// Fewest bytes.
+        min: u64,
+    },
+    /// The object has more bytes than the policy allows.
+    #[error("the object has {length} bytes; the policy allows at most {max}")]
+    EntityTooLarge {
+        /// Bytes of the object.
+        length: u64,
+        /// Most bytes.
+        max: u64,
     },
     /// A header signature without a date.
     #[error("the request has neither an x-oss-date nor a Date header")]
@@ -181,7 +233,9 @@ impl VerifyError {
     /// The HTTP status OSS answers with.
     pub fn status(&self) -> StatusCode {
         match self.code() {
-            "InvalidArgument" => StatusCode::BAD_REQUEST,
+            "InvalidArgument" | "InvalidPolicyDocument" | "EntityTooSmall" | "EntityTooLarge" => {
+                StatusCode::BAD_REQUEST
+            }
             _ => StatusCode::FORBIDDEN,
         }
     }
@@ -196,6 +250,10 @@ impl VerifyError {
             | Self::Expired { .. }
             // An incomplete V1 URL is the one incomplete signature that is documented as 403.
             | Self::MissingParameter { name: "Expires" | "OSSAccessKeyId" | "Signature" } => "AccessDenied",
+            Self::PolicyConditionFailed { .. } => "AccessDenied",
+            Self::MalformedPolicy { .. } | Self::MissingPolicyCondition { .. } => "InvalidPolicyDocument",
+            Self::EntityTooSmall { .. } => "EntityTooSmall",
+            Self::EntityTooLarge { .. } => "EntityTooLarge",
             Self::RequestTimeTooSkewed { .. } => "RequestTimeTooSkewed",
             Self::UnknownAccessKeyId { .. } => "InvalidAccessKeyId",
             Self::SignatureDoesNotMatch(_) => "SignatureDoesNotMatch",
@@ -211,9 +269,11 @@ impl VerifyError {
             Self::MalformedAuthorization { scheme: Scheme::V1Header, .. } => "0002-00000062",
             Self::MalformedAuthorization { .. } => "0002-00000063",
             Self::MalformedCredential { scheme: Scheme::V4Header, .. } => "0002-00000213",
+            Self::MalformedCredential { scheme: Scheme::V4Post, .. } => "0002-00000710",
             Self::MalformedCredential { .. } => "0002-00000224",
             Self::CredentialDateMismatch { .. } => "0002-00000223",
             Self::WrongScope { scheme: Scheme::V4Header, .. } => "0002-00000228",
+            Self::WrongScope { scheme: Scheme::V4Post, .. } => "0002-00000715",
             Self::WrongScope { .. } => "0002-00000226",
             Self::MalformedAdditionalHeaders { scheme: Scheme::V4Header, .. } => "0002-00000209",
             Self::MalformedAdditionalHeaders { .. } => "0002-00000076",
@@ -221,14 +281,19 @@ impl VerifyError {
             Self::EmptyParameter { name } => return empty(name),
             Self::MalformedParameter { name: "Expires", .. } => "0002-00000070",
             Self::MalformedParameter { name: "x-oss-expires", .. } => "0002-00000232",
+            Self::UnsupportedPostVersion { .. } => "0002-00000701",
+            Self::MissingField { name } => return missing_field(name),
+            Self::EmptyField { name } => return empty_field(name),
             Self::MissingDate | Self::MalformedDate { .. } => "0002-00000503",
             Self::RequestTimeTooSkewed { .. } => "0002-00000504",
             Self::NotYetValid { .. } => "0002-00000235",
             Self::Expired { scheme: Scheme::V1Query, .. } => "0002-00000069",
+            Self::Expired { scheme: Scheme::V1Post | Scheme::V4Post, .. } => "0006-00000213",
             Self::Expired { .. } => "0002-00000236",
             Self::SignatureDoesNotMatch(mismatch) => match mismatch.scheme {
                 Scheme::V1Header | Scheme::V1Query => "0002-00000040",
                 Scheme::V4Header | Scheme::V4Query => "0002-00000201",
+                Scheme::V1Post | Scheme::V4Post => "0002-00000705",
             },
             _ => return None,
         })
@@ -265,6 +330,23 @@ fn empty(name: &str) -> Option<&'static str> {
         "OSSAccessKeyId" => "0002-00000072",
         "x-oss-expires" => "0002-00000216",
         "x-oss-credential" => "0002-00000218",
+        _ => return None,
+    })
+}
+
+fn missing_field(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "policy" => "0002-00000702",
+        "Signature" | "x-oss-signature" => "0002-00000703",
+        "OSSAccessKeyId" => "0002-00000706",
+        _ => return None,
+    })
+}
+
+fn empty_field(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "Signature" | "x-oss-signature" => "0002-00000704",
+        "OSSAccessKeyId" => "0002-00000707",
         _ => return None,
     })
 }

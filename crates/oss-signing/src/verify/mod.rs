@@ -2,6 +2,7 @@
 
 mod error;
 mod mismatch;
+mod post;
 mod scheme;
 mod v1;
 mod v4;
@@ -21,6 +22,7 @@ use crate::v4::key::KeyRing;
 
 pub use error::VerifyError;
 pub use mismatch::Mismatch;
+pub use post::VerifiedPost;
 pub use scheme::Scheme;
 
 /// Checks the signatures of requests, as a gateway or an emulator of OSS does.
@@ -87,6 +89,8 @@ impl Verifier {
             Scheme::V4Header => self.verify_v4(&v4::Claim::from_headers(request)?, resource, now, secret_for),
             Scheme::V4Query => self.verify_v4(&v4::Claim::from_query(request)?, resource, now, secret_for),
             Scheme::V1Header => self.verify_v1(&v1::Claim::from_headers(request)?, resource, now, secret_for),
+            // The signature of a form is in its fields, and never found by `identify`.
+            Scheme::V1Post | Scheme::V4Post => Err(VerifyError::NotSigned),
             Scheme::V1Query => self.verify_v1(&v1::Claim::from_query(request)?, resource, now, secret_for),
         }
     }

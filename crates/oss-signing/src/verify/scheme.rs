@@ -19,10 +19,16 @@ pub enum Scheme {
     V4Header,
     /// `x-oss-signature` and its companions in the query.
     V4Query,
+    /// `Signature` and `OSSAccessKeyId` in a form upload.
+    V1Post,
+    /// `x-oss-signature` and its companions in a form upload.
+    V4Post,
 }
 
 impl Scheme {
-    /// Says how a request is signed; `None` is an anonymous request.
+    /// Says how a request is signed; `None` is an anonymous request. The fields of a form upload are not looked at: OSS
+    /// ignores signatures in its headers and query, and [`Verifier::verify_post`](crate::Verifier::verify_post) reads
+    /// the form.
     ///
     /// # Errors
     /// [`VerifyError::SignedTwice`] when both the header and the query hold a signature,

@@ -99,14 +99,12 @@ impl<'a> Claim<'a> {
     }
 
     pub(super) fn check_scope(&self, region: &str, product: &str) -> Result<(), VerifyError> {
-        if self.region != region || self.product != product {
-            return Err(VerifyError::WrongScope {
-                scheme: self.scheme,
-                given: format!("{}/{}", self.region, self.product),
-                expected: format!("{region}/{product}"),
-            });
-        }
-        Ok(())
+        let Self { access_key_id, region: own_region, product: own_product, .. } = self;
+        Credential { access_key_id, region: own_region, product: own_product }.check_scope(
+            region,
+            product,
+            self.scheme,
+        )
     }
 
     pub(super) fn check_time(&self, now: SystemTime, max_skew: Duration) -> Result<(), VerifyError> {
@@ -234,6 +232,17 @@ impl<'a> Credential<'a> {
             return Err(malformed("its access key id is empty"));
         }
         Ok(Self { access_key_id, region, product })
+    }
+
+    pub(super) fn check_scope(&self, region: &str, product: &str, scheme: Scheme) -> Result<(), VerifyError> {
+        if self.region != region || self.product != product {
+            return Err(VerifyError::WrongScope {
+                scheme,
+                given: format!("{}/{}", self.region, self.product),
+                expected: format!("{region}/{product}"),
+            });
+        }
+        Ok(())
     }
 }
 

@@ -1,0 +1,74 @@
+//! The emulator's clock: the only place of this crate that reads the time of day.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jiff::Timestamp;
+
+/// The time of day, moved by a settable offset so that skewed clocks can be rehearsed.
+#[derive(Debug, Default)]
+pub(crate) struct Clock {
+    offset_millis: AtomicI64,
+}
+
+impl Clock {
+    pub(crate) fn new(offset_millis: i64) -> Self {
+        Self { offset_millis: AtomicI64::new(offset_millis) }
+    }
+
+    pub(crate) fn set_offset(&self, millis: i64) {
+        self.offset_millis.store(millis, Ordering::Relaxed);
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this module is where the emulator reads the clock")]
+    pub(crate) fn now(&self) -> SystemTime {
+        shifted(SystemTime::now(), self.offset_millis.load(Ordering::Relaxed))
+    }
+}
+
+/// Moves an instant by a signed number of milliseconds; an instant that does not exist stays where it was.
+pub(crate) fn shifted(instant: SystemTime, millis: i64) -> SystemTime {
+    let by = Duration::from_millis(millis.unsigned_abs());
+    if millis < 0 { instant.checked_sub(by) } else { instant.checked_add(by) }.unwrap_or(instant)
+}
+
+/// Seconds since 1970, zero for anything earlier.
+pub(crate) fn unix_seconds(instant: SystemTime) -> u64 {
+    instant.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Milliseconds since 1970, zero for anything earlier.
+pub(crate) fn unix_millis(instant: SystemTime) -> u64 {
+    instant.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// The instant that lies this many milliseconds after the start of 1970.
+pub(crate) fn from_unix_millis(millis: u64) -> SystemTime {
+    UNIX_EPOCH.checked_add(Duration::from_millis(millis)).unwrap_or(UNIX_EPOCH)
+}
+
+/// ISO 8601 with milliseconds, as OSS writes times into XML: `2024-12-03T03:23:07.000Z`.
+pub(crate) fn iso8601(instant: SystemTime) -> String {
+    let timestamp = Timestamp::try_from(instant).unwrap_or_default();
+    timestamp.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn iso8601_has_milliseconds() {
+        assert_eq!(iso8601(from_unix_millis(1_733_196_187_042)), "2024-12-03T03:23:07.042Z");
+    }
+
+    #[test]
+    fn offset_moves_the_clock_both_ways() {
+        let clock = Clock::new(0);
+        let before = clock.now();
+        clock.set_offset(-3_600_000);
+        assert!(clock.now() < before);
+        clock.set_offset(3_600_000);
+        assert!(clock.now() > before + Duration::from_secs(3599));
+    }
+}

@@ -1,0 +1,456 @@
+//! Faults: what goes wrong, for which request, how often.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use crate::operation::Operation;
+
+/// Something that goes wrong for chosen requests.
+///
+/// Made by [`Fault::on`] or [`Fault::on_any`], which choose the requests, and then one of the actions of
+/// [`FaultPoint`]. As JSON (the admin endpoint and `--faults FILE` of the binary) it is one flat object:
+///
+/// ```
+/// use oss_emulator::{Fault, Operation};
+///
+/// let in_rust = Fault::on(Operation::UploadPart).part(5).attempt(1).answer(500, "InternalError");
+/// let in_json: Fault = serde_json::from_str(
+///     r#"{"operation": "UploadPart", "part": 5, "attempt": 1,
+///         "action": "answer", "status": 500, "code": "InternalError"}"#,
+/// )?;
+/// assert_eq!(in_rust, in_json);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    #[serde(flatten)]
+    point: FaultPoint,
+    #[serde(flatten)]
+    action: Action,
+}
+
+/// Which requests a [`Fault`] strikes, and how often; an action turns it into the fault.
+///
+/// Everything that is not said matches everything. A fault strikes once unless [`times`](Self::times) or
+/// [`always`](Self::always) says otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[must_use = "a point does nothing until an action makes it a fault"]
+pub struct FaultPoint {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operation: Option<Operation>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bucket: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    part: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempt: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    times: Option<u64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    always: bool,
+}
+
+/// What happens to a struck request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "kebab-case")]
+pub(crate) enum Action {
+    Answer {
+        status: u16,
+        code: String,
+        #[serde(default)]
+        after_work: bool,
+    },
+    Raw {
+        status: u16,
+        content_type: String,
+        body: String,
+    },
+    Delay {
+        millis: u64,
+        #[serde(default)]
+        after_work: bool,
+    },
+    Stall {
+        #[serde(default)]
+        after_bytes: u64,
+    },
+    StallAnswer,
+    Throttle {
+        delay_millis: u64,
+    },
+    ResetRequest {
+        #[serde(default)]
+        after_bytes: u64,
+    },
+    ResetResponse {
+        #[serde(default)]
+        after_bytes: u64,
+    },
+    DropAnswer,
+    WrongCrc,
+    MissingCrc,
+    WrongEtag,
+    MissingEtag,
+    ClockOffset {
+        millis: i64,
+    },
+    ExpiredToken,
+    FailCallback {
+        message: String,
+        ec: String,
+    },
+}
+
+impl Fault {
+    /// Chooses the requests of one operation.
+    pub fn on(operation: Operation) -> FaultPoint {
+        FaultPoint { operation: Some(operation), ..FaultPoint::default() }
+    }
+
+    /// Chooses all requests.
+    pub fn on_any() -> FaultPoint {
+        FaultPoint::default()
+    }
+}
+
+impl FaultPoint {
+    /// Only in this bucket.
+    pub fn bucket(mut self, bucket: impl Into<String>) -> Self {
+        self.bucket = Some(bucket.into());
+        self
+    }
+
+    /// Only for this object key.
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// Only for this part number.
+    pub fn part(mut self, part: u32) -> Self {
+        self.part = Some(part);
+        self
+    }
+
+    /// Only for the n-th request, from 1, for the same operation, bucket, key, upload and part.
+    pub fn attempt(mut self, attempt: u64) -> Self {
+        self.attempt = Some(attempt);
+        self
+    }
+
+    /// Strikes that many requests; the default is one.
+    pub fn times(mut self, times: u64) -> Self {
+        self.times = Some(times);
+        self
+    }
+
+    /// Strikes every chosen request.
+    pub fn always(mut self) -> Self {
+        self.always = true;
+        self
+    }
+
+    /// Answers with an error document and does none of the work. The body is read first.
+    pub fn answer(self, status: u16, code: impl Into<String>) -> Fault {
+        self.act(Action::Answer { status, code: code.into(), after_work: false })
+    }
+
+    /// Does the work, then answers with an error document all the same.
+    pub fn answer_after_work(self, status: u16, code: impl Into<String>) -> Fault {
+        self.act(Action::Answer { status, code: code.into(), after_work: true })
+    }
+
+    /// Answers with any body and does none of the work, for instance a proxy's 502 page.
+    pub fn answer_raw(self, status: u16, content_type: impl Into<String>, body: impl Into<String>) -> Fault {
+        self.act(Action::Raw { status, content_type: content_type.into(), body: body.into() })
+    }
+
+    /// Waits before the work begins.
+    pub fn delay(self, delay: Duration) -> Fault {
+        self.act(Action::Delay { millis: millis(delay), after_work: false })
+    }
+
+    /// Does the work, then waits before it answers.
+    pub fn delay_answer(self, delay: Duration) -> Fault {
+        self.act(Action::Delay { millis: millis(delay), after_work: true })
+    }
+
+    /// Stops reading after that many bytes of the request's body, until the fault is released or the emulator
+    /// stops.
+    pub fn stall_after(self, body_bytes: u64) -> Fault {
+        self.act(Action::Stall { after_bytes: body_bytes })
+    }
+
+    /// Stops before the body is read, until the fault is released or the emulator stops.
+    pub fn stall(self) -> Fault {
+        self.stall_after(0)
+    }
+
+    /// Does the work, then holds the answer back until the fault is released or the client goes.
+    pub fn stall_answer(self) -> Fault {
+        self.act(Action::StallAnswer)
+    }
+
+    /// Answers 503 with `x-oss-qos-delay-time`, as OSS does when an account uploads too fast.
+    pub fn throttle(self, delay: Duration) -> Fault {
+        self.act(Action::Throttle { delay_millis: millis(delay) })
+    }
+
+    /// Resets the connection after that many bytes of the request's body, or at its end if it is shorter.
+    pub fn reset_request_after(self, body_bytes: u64) -> Fault {
+        self.act(Action::ResetRequest { after_bytes: body_bytes })
+    }
+
+    /// Does the work and resets the connection after that many bytes of the response, its head included.
+    pub fn reset_response_after(self, bytes: u64) -> Fault {
+        self.act(Action::ResetResponse { after_bytes: bytes })
+    }
+
+    /// Does the work and resets the connection before the first byte of the answer.
+    pub fn drop_answer(self) -> Fault {
+        self.act(Action::DropAnswer)
+    }
+
+    /// Does the work and answers with a wrong `x-oss-hash-crc64ecma`.
+    pub fn wrong_crc(self) -> Fault {
+        self.act(Action::WrongCrc)
+    }
+
+    /// Does the work and answers without `x-oss-hash-crc64ecma`.
+    pub fn missing_crc(self) -> Fault {
+        self.act(Action::MissingCrc)
+    }
+
+    /// Does the work and answers with a wrong `ETag`.
+    pub fn wrong_etag(self) -> Fault {
+        self.act(Action::WrongEtag)
+    }
+
+    /// Does the work and answers without `ETag`.
+    pub fn missing_etag(self) -> Fault {
+        self.act(Action::MissingEtag)
+    }
+
+    /// Judges and answers the request as if the emulator's clock were ahead (or, negative, behind) by that much.
+    pub fn clock_offset_millis(self, millis: i64) -> Fault {
+        self.act(Action::ClockOffset { millis })
+    }
+
+    /// Answers 403 `SecurityTokenExpired`.
+    pub fn expired_token(self) -> Fault {
+        self.act(Action::ExpiredToken)
+    }
+
+    /// Does the work, sends no callback, and answers 203 `CallbackFailed` with this message and error-case number.
+    pub fn fail_callback(self, message: impl Into<String>, ec: impl Into<String>) -> Fault {
+        self.act(Action::FailCallback { message: message.into(), ec: ec.into() })
+    }
+
+    fn act(self, action: Action) -> Fault {
+        Fault { point: self, action }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A fault that was injected: tells how often it struck, and ends it.
+#[derive(Clone, Debug)]
+pub struct FaultHandle {
+    armed: Arc<Armed>,
+}
+
+impl FaultHandle {
+    /// How many requests it has struck.
+    pub fn hits(&self) -> u64 {
+        self.armed.hits.load(Ordering::Acquire)
+    }
+
+    /// Ends the fault: it strikes no more, and requests that it holds go on.
+    pub fn release(&self) {
+        self.armed.released.send_replace(true);
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.armed.id
+    }
+}
+
+#[derive(Debug)]
+struct Armed {
+    id: u64,
+    fault: Fault,
+    hits: AtomicU64,
+    released: watch::Sender<bool>,
+}
+
+/// Resolves when the fault that holds a request is released.
+#[derive(Clone, Debug)]
+pub(crate) struct Release(watch::Receiver<bool>);
+
+impl Release {
+    pub(crate) async fn wait(mut self) {
+        // An error means that the fault itself is gone, which is a release too.
+        let _ = self.0.wait_for(|released| *released).await;
+    }
+}
+
+/// What a request is matched by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Subject<'a> {
+    pub(crate) operation: Operation,
+    pub(crate) bucket: Option<&'a str>,
+    pub(crate) key: Option<&'a str>,
+    pub(crate) part: Option<u32>,
+    pub(crate) attempt: u64,
+}
+
+/// A fault that struck.
+#[derive(Clone, Debug)]
+pub(crate) struct Strike {
+    pub(crate) action: Action,
+    pub(crate) release: Release,
+}
+
+/// All injected faults.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    next_id: AtomicU64,
+    armed: Mutex<Vec<Arc<Armed>>>,
+}
+
+impl Faults {
+    pub(crate) fn inject(&self, fault: Fault) -> FaultHandle {
+        let armed = Arc::new(Armed {
+            id: self.next_id.fetch_add(1, Ordering::Relaxed) + 1,
+            fault,
+            hits: AtomicU64::new(0),
+            released: watch::Sender::new(false),
+        });
+        self.armed.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&armed));
+        FaultHandle { armed }
+    }
+
+    /// The faults that strike this request, in the order of their injection.
+    pub(crate) fn strike(&self, subject: Subject<'_>) -> Vec<Strike> {
+        let mut armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
+        armed.retain(|fault| !*fault.released.borrow());
+        armed
+            .iter()
+            .filter(|fault| fault.matches(subject) && fault.has_strikes_left())
+            .map(|fault| {
+                fault.hits.fetch_add(1, Ordering::AcqRel);
+                Strike { action: fault.fault.action.clone(), release: Release(fault.released.subscribe()) }
+            })
+            .collect()
+    }
+
+    /// Every fault that is not released, with its id and its hits.
+    pub(crate) fn list(&self) -> Vec<(u64, Fault, u64)> {
+        let armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
+        armed
+            .iter()
+            .filter(|fault| !*fault.released.borrow())
+            .map(|fault| (fault.id, fault.fault.clone(), fault.hits.load(Ordering::Acquire)))
+            .collect()
+    }
+
+    /// Releases one fault, or with `None` all; tells how many there were.
+    pub(crate) fn release(&self, id: Option<u64>) -> usize {
+        let mut armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
+        let (ended, kept) = std::mem::take(&mut *armed)
+            .into_iter()
+            .partition::<Vec<_>, _>(|fault| id.is_none_or(|id| id == fault.id));
+        *armed = kept;
+        for fault in &ended {
+            fault.released.send_replace(true);
+        }
+        ended.len()
+    }
+}
+
+impl Armed {
+    fn matches(&self, subject: Subject<'_>) -> bool {
+        let point = &self.fault.point;
+        point.operation.is_none_or(|operation| operation == subject.operation)
+            && point.bucket.as_deref().is_none_or(|bucket| Some(bucket) == subject.bucket)
+            && point.key.as_deref().is_none_or(|key| Some(key) == subject.key)
+            && point.part.is_none_or(|part| Some(part) == subject.part)
+            && point.attempt.is_none_or(|attempt| attempt == subject.attempt)
+    }
+
+    fn has_strikes_left(&self) -> bool {
+        self.fault.point.always || self.hits.load(Ordering::Acquire) < self.fault.point.times.unwrap_or(1)
+    }
+}
+
+impl Action {
+    /// The name for the journal.
+    pub(crate) fn name(&self) -> String {
+        match serde_json::to_value(self) {
+            Ok(value) => value.get("action").and_then(|name| name.as_str()).unwrap_or("fault").to_owned(),
+            Err(_) => "fault".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subject(part: u32, attempt: u64) -> Subject<'static> {
+        Subject {
+            operation: Operation::UploadPart,
+            bucket: Some("b"),
+            key: Some("k"),
+            part: Some(part),
+            attempt,
+        }
+    }
+
+    #[test]
+    fn strikes_only_what_was_chosen_and_only_as_often() {
+        let faults = Faults::default();
+        let handle = faults.inject(Fault::on(Operation::UploadPart).part(5).times(2).wrong_crc());
+        assert!(faults.strike(subject(4, 1)).is_empty());
+        assert_eq!(faults.strike(subject(5, 1)).len(), 1);
+        assert_eq!(faults.strike(subject(5, 2)).len(), 1);
+        assert!(faults.strike(subject(5, 3)).is_empty());
+        assert_eq!(handle.hits(), 2);
+    }
+
+    #[test]
+    fn a_released_fault_strikes_no_more() {
+        let faults = Faults::default();
+        let handle = faults.inject(Fault::on_any().always().drop_answer());
+        assert_eq!(faults.strike(subject(1, 1)).len(), 1);
+        handle.release();
+        assert!(faults.strike(subject(1, 2)).is_empty());
+        assert!(faults.list().is_empty());
+    }
+
+    #[test]
+    fn json_and_rust_say_the_same() {
+        let fault = Fault::on(Operation::CompleteMultipartUpload).attempt(1).delay_answer(Duration::from_secs(2));
+        let json = serde_json::to_string(&fault).unwrap();
+        assert_eq!(
+            json,
+            r#"{"operation":"CompleteMultipartUpload","attempt":1,"action":"delay","millis":2000,"after_work":true}"#
+        );
+        assert_eq!(serde_json::from_str::<Fault>(&json).unwrap(), fault);
+    }
+
+    #[test]
+    fn a_misspelt_operation_is_an_error() {
+        assert!(serde_json::from_str::<Fault>(r#"{"operation":"UploadParts","action":"drop-answer"}"#).is_err());
+        assert!(serde_json::from_str::<Fault>(r#"{"operation":"UploadPart","action":"explode"}"#).is_err());
+    }
+}

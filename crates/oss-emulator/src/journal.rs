@@ -1,0 +1,322 @@
+//! The journal: what the emulator received, in order, for tests to read and to wait on.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+use tokio::sync::Notify;
+
+use crate::operation::Operation;
+
+/// One request that the emulator received.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct JournalEntry {
+    /// Counts from 1 in the order of arrival.
+    pub sequence: u64,
+    /// The `x-oss-request-id` of the answer.
+    pub request_id: String,
+    /// When the head of the request was complete, by the emulator's clock.
+    pub received_at: SystemTime,
+    /// The HTTP method.
+    pub method: String,
+    /// The path as it was sent, without the query, which may hold a signature.
+    pub path: String,
+    /// The operation; `None` for a request that is none.
+    pub operation: Option<Operation>,
+    /// The bucket.
+    pub bucket: Option<String>,
+    /// The object key, decoded.
+    pub key: Option<String>,
+    /// The `uploadId` parameter.
+    pub upload_id: Option<String>,
+    /// The `partNumber` parameter.
+    pub part_number: Option<u32>,
+    /// Counts the requests for the same operation, bucket, key, upload and part, from 1.
+    pub attempt: u64,
+    /// Bytes of the request's body that have arrived so far.
+    pub body_bytes: u64,
+    /// The status that was answered; `None` while the request is running, or when it ended without an answer.
+    pub status: Option<u16>,
+    /// The `Code` of the error that was answered.
+    pub code: Option<String>,
+    /// Whether the request is over, with an answer or without.
+    pub finished: bool,
+    /// The names of the faults that met this request.
+    pub faults: Vec<String>,
+    /// The callback that was sent for this request.
+    pub callback: Option<CallbackRecord>,
+}
+
+/// A callback that was sent to an application server.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct CallbackRecord {
+    /// The URL that was called last.
+    pub url: String,
+    /// How many of the callback's URLs were called.
+    pub urls_called: usize,
+    /// The body that was sent, after substitution.
+    pub body: String,
+    /// The Content-Type that was sent.
+    pub content_type: String,
+    /// The status that the application server answered; `None` when it gave no answer.
+    pub status: Option<u16>,
+    /// The body that the application server answered, invalid UTF-8 replaced.
+    pub answer: String,
+    /// The message of `CallbackFailed`; `None` when the callback succeeded.
+    pub failure: Option<String>,
+    /// The error-case number (EC) of `CallbackFailed`.
+    pub ec: Option<String>,
+    /// From the first connection attempt to the last byte of the answer.
+    pub took: Duration,
+}
+
+/// What makes two requests attempts of the same thing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Identity {
+    operation: Option<Operation>,
+    bucket: Option<String>,
+    key: Option<String>,
+    upload_id: Option<String>,
+    part_number: Option<u32>,
+}
+
+#[derive(Debug, Default)]
+struct Pages {
+    next_sequence: u64,
+    entries: VecDeque<JournalEntry>,
+    /// The byte counters of requests that are running.
+    running: HashMap<u64, Arc<AtomicU64>>,
+    /// Number of attempts, and the sequence of the last.
+    attempts: HashMap<Identity, (u64, u64)>,
+}
+
+/// All entries, the oldest first; beyond its capacity the oldest are forgotten.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    capacity: usize,
+    pages: Mutex<Pages>,
+    waiting: AtomicUsize,
+    changed: Notify,
+}
+
+/// An open entry; finishing it, or dropping it, closes the entry.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    journal: Arc<Journal>,
+    pub(crate) sequence: u64,
+    pub(crate) attempt: u64,
+    pub(crate) received: Arc<AtomicU64>,
+}
+
+impl Journal {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self {
+            capacity: capacity.max(1),
+            pages: Mutex::new(Pages::default()),
+            waiting: AtomicUsize::new(0),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Opens an entry; its sequence and attempt are filled in here.
+    pub(crate) fn begin(self: &Arc<Self>, mut entry: JournalEntry) -> Ticket {
+        let received = Arc::new(AtomicU64::new(0));
+        let mut pages = self.lock();
+        pages.next_sequence += 1;
+        let sequence = pages.next_sequence;
+        entry.sequence = sequence;
+        let attempts = pages.attempts.entry(Identity::of(&entry)).or_insert((0, 0));
+        *attempts = (attempts.0 + 1, sequence);
+        let attempt = attempts.0;
+        entry.attempt = attempt;
+        pages.running.insert(sequence, Arc::clone(&received));
+        pages.entries.push_back(entry);
+        while pages.entries.len() > self.capacity {
+            pages.forget_oldest();
+        }
+        drop(pages);
+        self.notify();
+        Ticket { journal: Arc::clone(self), sequence, attempt, received }
+    }
+
+    /// A copy of all entries.
+    pub(crate) fn snapshot(&self) -> Vec<JournalEntry> {
+        self.lock().up_to_date().to_vec()
+    }
+
+    /// Waits until the condition holds for the entries.
+    pub(crate) async fn wait_for(&self, mut condition: impl FnMut(&[JournalEntry]) -> bool) {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        let _guard = Waiting(&self.waiting);
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            // Registered before looking, so that no change between the two is missed.
+            changed.as_mut().enable();
+            if condition(self.lock().up_to_date()) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Wakes those who wait; free of charge when nobody does.
+    pub(crate) fn notify(&self) {
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            self.changed.notify_waiters();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Pages> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Uncounts a waiter, also one whose future was dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Pages {
+    fn entry(&mut self, sequence: u64) -> Option<&mut JournalEntry> {
+        let oldest = self.entries.front()?.sequence;
+        let index = usize::try_from(sequence.checked_sub(oldest)?).ok()?;
+        self.entries.get_mut(index)
+    }
+
+    fn up_to_date(&mut self) -> &[JournalEntry] {
+        let running: Vec<(u64, u64)> = self
+            .running
+            .iter()
+            .map(|(sequence, received)| (*sequence, received.load(Ordering::Relaxed)))
+            .collect();
+        for (sequence, received) in running {
+            if let Some(entry) = self.entry(sequence) {
+                entry.body_bytes = received;
+            }
+        }
+        self.entries.make_contiguous()
+    }
+
+    fn forget_oldest(&mut self) {
+        let Some(oldest) = self.entries.pop_front() else { return };
+        let identity = Identity::of(&oldest);
+        if self.attempts.get(&identity).is_some_and(|(_, last)| *last == oldest.sequence) {
+            self.attempts.remove(&identity);
+        }
+    }
+}
+
+impl Identity {
+    fn of(entry: &JournalEntry) -> Self {
+        Self {
+            operation: entry.operation,
+            bucket: entry.bucket.clone(),
+            key: entry.key.clone(),
+            upload_id: entry.upload_id.clone(),
+            part_number: entry.part_number,
+        }
+    }
+}
+
+impl Ticket {
+    /// Changes the entry.
+    pub(crate) fn update(&self, change: impl FnOnce(&mut JournalEntry)) {
+        let mut pages = self.journal.lock();
+        if let Some(entry) = pages.entry(self.sequence) {
+            change(entry);
+        }
+        drop(pages);
+        self.journal.notify();
+    }
+
+    /// Says that more of the body has arrived.
+    pub(crate) fn received_more(&self, bytes: u64) {
+        self.received.fetch_add(bytes, Ordering::Relaxed);
+        self.journal.notify();
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let received = self.received.load(Ordering::Relaxed);
+        let mut pages = self.journal.lock();
+        pages.running.remove(&self.sequence);
+        if let Some(entry) = pages.entry(self.sequence) {
+            entry.body_bytes = received;
+            entry.finished = true;
+        }
+        drop(pages);
+        self.journal.notify();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(key: &str) -> JournalEntry {
+        JournalEntry {
+            sequence: 0,
+            request_id: String::new(),
+            received_at: SystemTime::UNIX_EPOCH,
+            method: "PUT".to_owned(),
+            path: format!("/b/{key}"),
+            operation: Some(Operation::PutObject),
+            bucket: Some("b".to_owned()),
+            key: Some(key.to_owned()),
+            upload_id: None,
+            part_number: None,
+            attempt: 0,
+            body_bytes: 0,
+            status: None,
+            code: None,
+            finished: false,
+            faults: Vec::new(),
+            callback: None,
+        }
+    }
+
+    #[test]
+    fn attempts_are_counted_per_thing() {
+        let journal = Arc::new(Journal::new(100));
+        let attempts: Vec<u64> = ["a", "b", "a"].iter().map(|key| journal.begin(entry(key)).attempt).collect();
+        assert_eq!(attempts, [1, 1, 2]);
+    }
+
+    #[test]
+    fn the_oldest_are_forgotten() {
+        let journal = Arc::new(Journal::new(2));
+        for key in ["a", "b", "c"] {
+            drop(journal.begin(entry(key)));
+        }
+        let sequences: Vec<u64> = journal.snapshot().iter().map(|entry| entry.sequence).collect();
+        assert_eq!(sequences, [2, 3]);
+        assert_eq!(journal.begin(entry("a")).attempt, 1, "a was forgotten");
+        assert_eq!(journal.begin(entry("c")).attempt, 2);
+    }
+
+    #[tokio::test]
+    async fn waiting_sees_bytes_as_they_arrive() {
+        let journal = Arc::new(Journal::new(10));
+        let ticket = journal.begin(entry("a"));
+        let waiter = {
+            let journal = Arc::clone(&journal);
+            tokio::spawn(async move { journal.wait_for(|entries| entries[0].body_bytes >= 10).await })
+        };
+        tokio::task::yield_now().await;
+        ticket.received_more(4);
+        ticket.received_more(6);
+        waiter.await.unwrap();
+        drop(ticket);
+        assert!(journal.snapshot()[0].finished);
+    }
+}

@@ -1,0 +1,89 @@
+//! The answer to a request that stored an object: checksums in headers, and the callback if one was asked for.
+
+use http::header::{CONTENT_TYPE, ETAG, HeaderName};
+use http::{HeaderMap, StatusCode};
+
+use crate::answer::{Answer, AnswerBody};
+use crate::callback::{Callback, Facts};
+use crate::core::Exchange;
+use crate::encoding::base64;
+use crate::error::OssError;
+use crate::store::Object;
+
+pub(crate) const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
+pub(crate) const CRC64: HeaderName = HeaderName::from_static("x-oss-hash-crc64ecma");
+pub(crate) const OBJECT_TYPE: HeaderName = HeaderName::from_static("x-oss-object-type");
+
+/// `"ETAG"` as a header has it.
+pub(crate) fn quoted(etag: &str) -> String {
+    format!("\"{etag}\"")
+}
+
+/// The checksums of an object as headers.
+pub(crate) fn checksum_headers(etag: &str, crc64: Option<u64>, md5: Option<[u8; 16]>) -> HeaderMap {
+    let mut answer = Answer::ok().with(ETAG, quoted(etag));
+    if let Some(crc64) = crc64 {
+        answer.set(CRC64, crc64.to_string());
+    }
+    if let Some(md5) = md5 {
+        answer.set(CONTENT_MD5, base64(&md5));
+    }
+    answer.headers
+}
+
+/// Answers for a stored object: the plain answer, or what the application server said, or 203.
+///
+/// The object stays whatever becomes of the callback.
+pub(crate) async fn answer(
+    exchange: &Exchange<'_>,
+    callback: Option<Callback>,
+    object: &Object,
+    plain: Answer,
+) -> Answer {
+    let Some(callback) = callback else { return plain };
+    if let Some((message, ec)) = &exchange.fail_callback {
+        return failed(exchange, plain, message.clone(), ec.clone());
+    }
+    let facts = facts(exchange, object);
+    let core = exchange.core;
+    let delivery =
+        core.callbacks.deliver(&callback, &facts, &core.config.callback_key_url, exchange.now).await;
+    exchange.ticket.update(|entry| entry.callback = Some(delivery.record));
+    match delivery.outcome {
+        Ok(reply) => {
+            let mut answer = plain;
+            answer.status = StatusCode::OK;
+            answer.headers.insert(CONTENT_TYPE, reply.content_type);
+            answer.body = AnswerBody::full(reply.body);
+            answer
+        }
+        Err(failure) => failed(exchange, plain, failure.message, failure.ec.to_owned()),
+    }
+}
+
+fn facts(exchange: &Exchange<'_>, object: &Object) -> Facts {
+    Facts {
+        bucket: exchange.bucket.to_owned(),
+        object: exchange.key.to_owned(),
+        etag: object.etag.clone(),
+        size: object.content.size(),
+        mime_type: object.content_type().to_owned(),
+        crc64: object.crc64,
+        content_md5: object.md5.map(|md5| base64(&md5)),
+        client_ip: exchange.client_ip.map(|address| address.to_string()),
+        request_id: exchange.request_id.to_owned(),
+        operation: exchange.operation.name(),
+        image: None,
+    }
+}
+
+/// 203 with the headers of the stored object and an error document.
+fn failed(exchange: &Exchange<'_>, plain: Answer, message: String, ec: String) -> Answer {
+    exchange.ticket.update(|entry| entry.code = Some("CallbackFailed".to_owned()));
+    let status = StatusCode::NON_AUTHORITATIVE_INFORMATION;
+    let error = OssError::new(status, "CallbackFailed", message).ec(ec);
+    let document = crate::server::error_document(&error, exchange.core, exchange.bucket, exchange.request_id);
+    let mut answer = plain.with_body("application/xml", document);
+    answer.status = status;
+    answer
+}

@@ -60,9 +60,11 @@ impl Answer {
 
 /// The body of an answer; its length is always known.
 #[derive(Debug, Default)]
-pub struct AnswerBody {
+pub(crate) struct AnswerBody {
     /// Bytes that are left.
     remaining: u64,
+    /// Bytes until the body breaks off, by a fault.
+    cut: Option<u64>,
     source: BodySource,
 }
 
@@ -84,14 +86,25 @@ const READ_PIECE: u64 = 256 * 1024;
 impl AnswerBody {
     pub(crate) fn full(body: impl Into<Bytes>) -> Self {
         let body = body.into();
-        Self { remaining: body.len() as u64, source: BodySource::Pieces(VecDeque::from([body])) }
+        Self { remaining: body.len() as u64, cut: None, source: BodySource::Pieces(VecDeque::from([body])) }
+    }
+
+    /// Ends with an error after that many bytes, for a fault where there is no connection to cut.
+    pub(crate) fn cut_after(&mut self, bytes: u64) {
+        self.cut = Some(bytes);
+    }
+
+    /// Bytes that are still to come.
+    pub(crate) fn len(&self) -> u64 {
+        self.remaining
     }
 
     /// Streams stored bytes: from memory without copying, from disk by a reading task.
     pub(crate) fn content(content: &Content) -> Result<Self, OssError> {
         if !content.is_readable() {
-            return Err(OssError::from(crate::error::NOT_IMPLEMENTED)
-                .saying("The sink store keeps checksums only; start the emulator with another store to read."));
+            return Err(OssError::from(crate::error::NOT_IMPLEMENTED).saying(
+                "The sink store keeps checksums only; start the emulator with another store to read.",
+            ));
         }
         let mut pieces = VecDeque::new();
         let mut on_disk = false;
@@ -108,7 +121,7 @@ impl AnswerBody {
         } else {
             BodySource::Pieces(pieces)
         };
-        Ok(Self { remaining: content.size(), source })
+        Ok(Self { remaining: content.size(), cut: None, source })
     }
 }
 
@@ -147,6 +160,9 @@ impl Body for AnswerBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        if self.cut == Some(0) {
+            return Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into())));
+        }
         let next = match &mut self.source {
             BodySource::Pieces(pieces) => Ok(pieces.pop_front()),
             BodySource::Reader(receiver) => match receiver.poll_recv(context) {
@@ -155,7 +171,11 @@ impl Body for AnswerBody {
             },
         };
         match next {
-            Ok(Some(piece)) => {
+            Ok(Some(mut piece)) => {
+                if let Some(cut) = &mut self.cut {
+                    piece.truncate(usize::try_from(*cut).unwrap_or(usize::MAX));
+                    *cut -= piece.len() as u64;
+                }
                 self.remaining = self.remaining.saturating_sub(piece.len() as u64);
                 Poll::Ready(Some(Ok(Frame::data(piece))))
             }

@@ -73,11 +73,21 @@ impl RequestBody {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        Self { inner: body.map_err(Into::into).boxed_unsync(), read: 0, kept: None, fault: None, ended: false }
+        Self {
+            inner: body.map_err(Into::into).boxed_unsync(),
+            read: 0,
+            kept: None,
+            fault: None,
+            ended: false,
+        }
     }
 
     pub(crate) fn set_fault(&mut self, fault: BodyFault) {
         self.fault = Some(fault);
+    }
+
+    pub(crate) fn has_fault(&self) -> bool {
+        self.fault.is_some()
     }
 
     /// The next piece, `None` at the end.
@@ -134,10 +144,9 @@ impl RequestBody {
         let mut whole = BytesMut::new();
         while let Some(piece) = self.next(ticket).await? {
             if whole.len() + piece.len() > limit {
-                return Err(Refusal::Error(
-                    OssError::from(MALFORMED_XML)
-                        .saying(format!("The request body is longer than {limit} bytes, the most for this operation.")),
-                ));
+                return Err(Refusal::Error(OssError::from(MALFORMED_XML).saying(format!(
+                    "The request body is longer than {limit} bytes, the most for this operation."
+                ))));
             }
             whole.extend_from_slice(&piece);
         }

@@ -28,6 +28,7 @@ pub(crate) struct Core {
     pub(crate) faults: Faults,
     pub(crate) callbacks: callback::Sender,
     pub(crate) config: Config,
+    pub(crate) verifier: oss_signing::Verifier,
 }
 
 /// What was chosen when the emulator was built.

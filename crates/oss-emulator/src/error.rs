@@ -1,6 +1,7 @@
 //! What OSS answers when it refuses, as one typed value per documented code.
 
 use std::borrow::Cow;
+use std::ops::Deref;
 
 use http::{HeaderName, HeaderValue, StatusCode};
 
@@ -23,8 +24,14 @@ impl Kind {
 }
 
 /// One refusal with the details that the error document of this request carries.
+///
+/// One word, since it is the error half of nearly every result here.
 #[derive(Clone, Debug)]
-pub(crate) struct OssError {
+pub(crate) struct OssError(Box<Details>);
+
+/// What an error says.
+#[derive(Clone, Debug)]
+pub(crate) struct Details {
     pub(crate) status: StatusCode,
     pub(crate) code: Cow<'static, str>,
     pub(crate) message: Cow<'static, str>,
@@ -33,16 +40,19 @@ pub(crate) struct OssError {
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
+impl Deref for OssError {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
+    }
+}
+
 impl From<Kind> for OssError {
     fn from(kind: Kind) -> Self {
-        Self {
-            status: kind.status,
-            code: Cow::Borrowed(kind.code),
-            message: Cow::Borrowed(kind.message),
-            ec: kind.ec.map(Cow::Borrowed),
-            details: Vec::new(),
-            headers: Vec::new(),
-        }
+        let mut error = Self::new(kind.status, kind.code, kind.message);
+        error.0.ec = kind.ec.map(Cow::Borrowed);
+        error
     }
 }
 
@@ -53,41 +63,41 @@ impl OssError {
         code: impl Into<Cow<'static, str>>,
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self {
+        Self(Box::new(Details {
             status,
             code: code.into(),
             message: message.into(),
             ec: None,
             details: Vec::new(),
             headers: Vec::new(),
-        }
+        }))
     }
 
     /// Adds an element to the error document.
     #[must_use]
     pub(crate) fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
-        self.details.push((name.into(), value.into()));
+        self.0.details.push((name.into(), value.into()));
         self
     }
 
     /// Replaces the text.
     #[must_use]
     pub(crate) fn saying(mut self, message: impl Into<Cow<'static, str>>) -> Self {
-        self.message = message.into();
+        self.0.message = message.into();
         self
     }
 
     /// Sets the error-case number.
     #[must_use]
     pub(crate) fn ec(mut self, ec: impl Into<Cow<'static, str>>) -> Self {
-        self.ec = Some(ec.into());
+        self.0.ec = Some(ec.into());
         self
     }
 
     /// Adds a header to the answer.
     #[must_use]
     pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.0.headers.push((name, value));
         self
     }
 
@@ -106,8 +116,12 @@ impl OssError {
     }
 }
 
-pub(crate) const ACCESS_DENIED: Kind =
-    Kind::new(StatusCode::FORBIDDEN, "AccessDenied", "You have no right to access this object.", "0003-00000001");
+pub(crate) const ACCESS_DENIED: Kind = Kind::new(
+    StatusCode::FORBIDDEN,
+    "AccessDenied",
+    "You have no right to access this object.",
+    "0003-00000001",
+);
 pub(crate) const BUCKET_ALREADY_EXISTS: Kind = Kind::new(
     StatusCode::CONFLICT,
     "BucketAlreadyExists",
@@ -203,12 +217,8 @@ pub(crate) const NOT_IMPLEMENTED: Kind = Kind::new(
     "The emulator does not offer this operation.",
     "",
 );
-pub(crate) const NO_SUCH_BUCKET: Kind = Kind::new(
-    StatusCode::NOT_FOUND,
-    "NoSuchBucket",
-    "The specified bucket does not exist.",
-    "0015-00000101",
-);
+pub(crate) const NO_SUCH_BUCKET: Kind =
+    Kind::new(StatusCode::NOT_FOUND, "NoSuchBucket", "The specified bucket does not exist.", "0015-00000101");
 pub(crate) const NO_SUCH_KEY: Kind =
     Kind::new(StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist.", "0026-00000001");
 pub(crate) const NO_SUCH_UPLOAD: Kind = Kind::new(
@@ -218,12 +228,8 @@ pub(crate) const NO_SUCH_UPLOAD: Kind = Kind::new(
      or completed.",
     "0042-00000002",
 );
-pub(crate) const OBJECT_NOT_APPENDABLE: Kind = Kind::new(
-    StatusCode::CONFLICT,
-    "ObjectNotAppendable",
-    "The object is not appendable",
-    "0026-00000208",
-);
+pub(crate) const OBJECT_NOT_APPENDABLE: Kind =
+    Kind::new(StatusCode::CONFLICT, "ObjectNotAppendable", "The object is not appendable", "0026-00000208");
 pub(crate) const PART_ALREADY_EXIST: Kind = Kind::new(
     StatusCode::CONFLICT,
     "PartAlreadyExist",

@@ -439,7 +439,8 @@ mod tests {
 
     #[test]
     fn json_and_rust_say_the_same() {
-        let fault = Fault::on(Operation::CompleteMultipartUpload).attempt(1).delay_answer(Duration::from_secs(2));
+        let fault =
+            Fault::on(Operation::CompleteMultipartUpload).attempt(1).delay_answer(Duration::from_secs(2));
         let json = serde_json::to_string(&fault).unwrap();
         assert_eq!(
             json,
@@ -450,7 +451,9 @@ mod tests {
 
     #[test]
     fn a_misspelt_operation_is_an_error() {
-        assert!(serde_json::from_str::<Fault>(r#"{"operation":"UploadParts","action":"drop-answer"}"#).is_err());
+        assert!(
+            serde_json::from_str::<Fault>(r#"{"operation":"UploadParts","action":"drop-answer"}"#).is_err()
+        );
         assert!(serde_json::from_str::<Fault>(r#"{"operation":"UploadPart","action":"explode"}"#).is_err());
     }
 }

@@ -288,7 +288,8 @@ mod tests {
     #[test]
     fn attempts_are_counted_per_thing() {
         let journal = Arc::new(Journal::new(100));
-        let attempts: Vec<u64> = ["a", "b", "a"].iter().map(|key| journal.begin(entry(key)).attempt).collect();
+        let attempts: Vec<u64> =
+            ["a", "b", "a"].iter().map(|key| journal.begin(entry(key)).attempt).collect();
         assert_eq!(attempts, [1, 1, 2]);
     }
 

@@ -26,7 +26,10 @@ pub(crate) fn check_object_key(key: &str) -> Result<(), OssError> {
     if key.is_empty() || key.len() > 1023 {
         return refused(
             "0016-00000005",
-            format!("The length of the object name must be between 1 and 1023 bytes, but it is {}.", key.len()),
+            format!(
+                "The length of the object name must be between 1 and 1023 bytes, but it is {}.",
+                key.len()
+            ),
         );
     }
     if key.starts_with(['/', '\\']) {

@@ -17,8 +17,10 @@ use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 const GENUINE_BITS: u32 = 512;
 const PUBLIC_EXPONENT: u64 = 65_537;
 /// DER of the DigestInfo for MD5 (RFC 8017, section 9.2), without the digest.
-const MD5_DIGEST_INFO: [u8; 18] =
-    [0x30, 0x20, 0x30, 0x0c, 0x06, 0x08, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x02, 0x05, 0x05, 0x00, 0x04, 0x10];
+const MD5_DIGEST_INFO: [u8; 18] = [
+    0x30, 0x20, 0x30, 0x0c, 0x06, 0x08, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x02, 0x05, 0x05, 0x00, 0x04,
+    0x10,
+];
 
 /// Why a callback key cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +79,11 @@ impl CallbackKey {
             // No inverse: 65537 divides the totient, and two other primes are needed.
             let inverse: Option<BoxedUint> = exponent.invert_mod(&totient).into();
             if let Some(private_exponent) = inverse {
-                return Self::new(p.concatenating_mul(&q), private_exponent, PUBLIC_EXPONENT.to_be_bytes().as_slice());
+                return Self::new(
+                    p.concatenating_mul(&q),
+                    private_exponent,
+                    PUBLIC_EXPONENT.to_be_bytes().as_slice(),
+                );
             }
         }
     }
@@ -170,10 +176,8 @@ fn widened(number: &BoxedUint, bits: u32) -> BoxedUint {
 }
 
 fn public_pem(modulus: &[u8], exponent: &[u8]) -> Option<String> {
-    let key = RsaPublicKey {
-        modulus: UintRef::new(modulus).ok()?,
-        public_exponent: UintRef::new(exponent).ok()?,
-    };
+    let key =
+        RsaPublicKey { modulus: UintRef::new(modulus).ok()?, public_exponent: UintRef::new(exponent).ok()? };
     let key = key.to_der().ok()?;
     let info = SubjectPublicKeyInfoRef {
         algorithm: AlgorithmIdentifierRef {
@@ -184,4 +188,53 @@ fn public_pem(modulus: &[u8], exponent: &[u8]) -> Option<String> {
     };
     let der = info.to_der().ok()?;
     pem_rfc7468::encode_string("PUBLIC KEY", pem_rfc7468::LineEnding::LF, &der).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `openssl genrsa -traditional 512`, made for this test.
+    const PKCS1: &str = include_str!("../../tests/keys/pkcs1.pem");
+    const PKCS8: &str = include_str!("../../tests/keys/pkcs8.pem");
+    const PUBLIC: &str = include_str!("../../tests/keys/public.pem");
+    /// `printf '/callback\na=b' | openssl dgst -md5 -sign tests/keys/pkcs1.pem | base64`
+    const SIGNATURE: &str = include_str!("../../tests/keys/signature.txt");
+
+    /// The public operation, as an application server does it.
+    fn recovered(key: &CallbackKey, signature: &[u8]) -> Vec<u8> {
+        let number = BoxedUint::from_be_slice(signature, key.params.bits_precision()).unwrap();
+        let power = BoxedMontyForm::new(number, &key.params).pow(&BoxedUint::from(PUBLIC_EXPONENT));
+        power.retrieve().to_be_bytes_trimmed_vartime().to_vec()
+    }
+
+    #[test]
+    fn openssl_signs_the_same() {
+        for pem in [PKCS1, PKCS8] {
+            let key = CallbackKey::from_pem(pem).unwrap();
+            assert_eq!(key.public_pem(), PUBLIC);
+            assert_eq!(crate::encoding::base64(&key.sign(b"/callback\na=b")), SIGNATURE.trim());
+        }
+    }
+
+    #[test]
+    fn a_fresh_key_is_like_the_genuine_one() {
+        let key = CallbackKey::generate().unwrap();
+        let signature = key.sign(b"message");
+        assert_eq!(signature.len(), 64);
+        let encoded = recovered(&key, &signature);
+        assert_eq!(encoded.len(), 63, "the leading zero is trimmed");
+        assert!(encoded.ends_with(&Md5::digest(b"message")));
+        assert_eq!(encoded[0], 1);
+        assert_eq!(pem_rfc7468::decode_vec(key.public_pem().as_bytes()).unwrap().1.len(), 94);
+    }
+
+    #[test]
+    fn what_is_no_private_key_is_refused() {
+        assert!(matches!(CallbackKey::from_pem("nonsense"), Err(CallbackKeyError::NotPem)));
+        assert!(matches!(CallbackKey::from_pem(PUBLIC), Err(CallbackKeyError::WrongLabel { .. })));
+        let torn =
+            pem_rfc7468::encode_string("PRIVATE KEY", pem_rfc7468::LineEnding::LF, &[0x30, 0x03, 1]).unwrap();
+        assert!(matches!(CallbackKey::from_pem(&torn), Err(CallbackKeyError::NotRsa)));
+    }
 }

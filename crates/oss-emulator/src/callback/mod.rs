@@ -7,8 +7,8 @@ mod template;
 mod url;
 mod verdict;
 
-pub use key::CallbackKeyError;
 pub(crate) use key::CallbackKey;
-pub(crate) use parameter::{Callback, check_transport};
-pub(crate) use send::{Delivery, Sender};
-pub(crate) use template::{BodyType, Facts};
+pub use key::CallbackKeyError;
+pub(crate) use parameter::Callback;
+pub(crate) use send::Sender;
+pub(crate) use template::Facts;

@@ -57,17 +57,17 @@ impl Callback {
     pub(crate) fn of_request(headers: &HeaderMap, query: &Query) -> Result<Option<Self>, OssError> {
         check_transport(headers, query)?;
         let text = |header: &str, parameter: &str| {
-            let in_header = headers.get(header).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+            let in_header =
+                headers.get(header).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
             in_header.or_else(|| query.value(parameter).map(str::to_owned)).filter(|text| !text.is_empty())
         };
         let raw = Raw {
             callback: text("x-oss-callback", "callback"),
             variables: text("x-oss-callback-var", "callback-var"),
         };
-        for (name, value, ec) in [
-            ("callback", &raw.callback, "0007-00000001"),
-            ("callback-var", &raw.variables, "0007-00000101"),
-        ] {
+        for (name, value, ec) in
+            [("callback", &raw.callback, "0007-00000001"), ("callback-var", &raw.variables, "0007-00000101")]
+        {
             if let Some(value) = value
                 && value.len() > LONGEST_PARAMETER
             {
@@ -82,10 +82,20 @@ impl Callback {
     /// Decodes the base64 of a callback; `None` when it names no URL.
     pub(crate) fn decode(text: &str, variables: BTreeMap<String, String>) -> Result<Option<Self>, OssError> {
         let Some(json) = base64_decode(text.trim()) else {
-            return Err(refused("callback", text, "The callback configuration is not base64 encoded.", "0007-00000002"));
+            return Err(refused(
+                "callback",
+                text,
+                "The callback configuration is not base64 encoded.",
+                "0007-00000002",
+            ));
         };
         let Ok(Value::Object(fields)) = serde_json::from_slice::<Value>(&json) else {
-            return Err(refused("callback", text, "The callback configuration is not json format.", "0007-00000003"));
+            return Err(refused(
+                "callback",
+                text,
+                "The callback configuration is not json format.",
+                "0007-00000003",
+            ));
         };
         if let Some(policy) = fields.get("callbackPolicy") {
             return Err(OssError::new(
@@ -115,12 +125,24 @@ impl Callback {
 /// Decodes the base64 of the custom variables.
 fn variables(text: &str) -> Result<BTreeMap<String, String>, OssError> {
     let Some(json) = base64_decode(text.trim()) else {
-        return Err(refused("callback-var", text, "The callback-var is not base64 encoded.", "0007-00000102"));
+        return Err(refused(
+            "callback-var",
+            text,
+            "The callback-var is not base64 encoded.",
+            "0007-00000102",
+        ));
     };
     let Ok(value) = serde_json::from_slice::<Value>(&json) else {
         return Err(refused("callback-var", text, "The callback-var is not json format.", "0007-00000103"));
     };
-    let shape = || refused("callback-var", text, "The callback-var is not a map of x: names to strings.", "0007-00000104");
+    let shape = || {
+        refused(
+            "callback-var",
+            text,
+            "The callback-var is not a map of x: names to strings.",
+            "0007-00000104",
+        )
+    };
     let Value::Object(fields) = value else { return Err(shape()) };
     fields
         .into_iter()
@@ -131,7 +153,12 @@ fn variables(text: &str) -> Result<BTreeMap<String, String>, OssError> {
         .collect()
 }
 
-fn refused(name: &str, value: &str, message: impl Into<std::borrow::Cow<'static, str>>, ec: &'static str) -> OssError {
+fn refused(
+    name: &str,
+    value: &str,
+    message: impl Into<std::borrow::Cow<'static, str>>,
+    ec: &'static str,
+) -> OssError {
     OssError::invalid_argument(name, value, message).ec(ec)
 }
 
@@ -215,10 +242,14 @@ impl Fields<'_> {
                 return Err(self.refused("A key of additionalHeaders is empty.", "0007-00000023"));
             }
             if !name.bytes().all(legal) {
-                return Err(self.refused("A key of additionalHeaders has illegal characters.", "0007-00000024"));
+                return Err(
+                    self.refused("A key of additionalHeaders has illegal characters.", "0007-00000024")
+                );
             }
             if http::HeaderValue::from_str(value).is_err() {
-                return Err(self.refused("A value of additionalHeaders has illegal characters.", "0007-00000025"));
+                return Err(
+                    self.refused("A value of additionalHeaders has illegal characters.", "0007-00000025")
+                );
             }
             if name.starts_with("x-oss-") {
                 return Err(self.refused("A key of additionalHeaders starts with x-oss-.", "0007-00000026"));

@@ -299,7 +299,9 @@ mod tests {
 
     #[test]
     fn addresses_that_oss_cannot_reach() {
-        for private in ["127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.5.4", "100.100.100.200", "169.254.1.1", "::1"] {
+        for private in
+            ["127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.5.4", "100.100.100.200", "169.254.1.1", "::1"]
+        {
             assert!(!is_public(private.parse().unwrap()), "{private}");
         }
         assert!(is_public("121.43.113.8".parse().unwrap()));

@@ -143,7 +143,9 @@ fn value(name: &str, facts: &Facts, custom: &BTreeMap<String, String>) -> Value 
         "clientIp" => optional(facts.client_ip.as_ref()),
         "reqId" => text(&facts.request_id),
         "operation" => text(&facts.operation),
-        "imageInfo.width" => facts.image.as_ref().map_or(Value::Absent, |image| Value::Number(image.width.into())),
+        "imageInfo.width" => {
+            facts.image.as_ref().map_or(Value::Absent, |image| Value::Number(image.width.into()))
+        }
         "imageInfo.height" => {
             facts.image.as_ref().map_or(Value::Absent, |image| Value::Number(image.height.into()))
         }

@@ -80,7 +80,16 @@ mod tests {
 
     #[test]
     fn what_oss_refuses_is_refused() {
-        for text in ["", "http://", "ftp://a/", "http://a:0/", "http://a:99999/", "http://[::1]/", "http://a b/", "http://a/中"] {
+        for text in [
+            "",
+            "http://",
+            "ftp://a/",
+            "http://a:0/",
+            "http://a:99999/",
+            "http://[::1]/",
+            "http://a b/",
+            "http://a/中",
+        ] {
             assert_eq!(CallbackUrl::parse(text), None, "{text}");
         }
     }

@@ -30,7 +30,8 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>) -> Result<Answer, Refusal> 
     let callback = Callback::of_request(&exchange.parts.headers, exchange.query)?;
     let acl = metadata::acl(exchange, "x-oss-object-acl")?;
     let body = receive::document(exchange, LONGEST_LIST).await?;
-    let takes_all = exchange.header("x-oss-complete-all")?.is_some_and(|value| value.eq_ignore_ascii_case("yes"));
+    let takes_all =
+        exchange.header("x-oss-complete-all")?.is_some_and(|value| value.eq_ignore_ascii_case("yes"));
     let listed = match (takes_all, body.is_empty()) {
         (true, true) => None,
         (true, false) => {
@@ -104,7 +105,9 @@ fn chosen(upload: &Upload, listed: Option<&[Listed]>) -> Result<Vec<(u32, Arc<Pa
     listed
         .iter()
         .map(|wanted| match upload.parts.get(&wanted.number) {
-            Some(part) if part.etag.eq_ignore_ascii_case(&wanted.etag) => Ok((wanted.number, Arc::clone(part))),
+            Some(part) if part.etag.eq_ignore_ascii_case(&wanted.etag) => {
+                Ok((wanted.number, Arc::clone(part)))
+            }
             _ => Err(OssError::from(INVALID_PART)
                 .with("PartNumber", wanted.number.to_string())
                 .with("ETag", wanted.etag.clone())),

@@ -86,17 +86,16 @@ fn describe(answer: &mut Answer, object: &Object) {
         answer.set(HeaderName::from_static("x-oss-tagging-count"), object.tags.len().to_string());
     }
     if object.kind == crate::store::ObjectType::Appendable {
-        answer.set(
-            HeaderName::from_static("x-oss-next-append-position"),
-            object.content.size().to_string(),
-        );
+        answer.set(HeaderName::from_static("x-oss-next-append-position"), object.content.size().to_string());
     }
 }
 
 /// Judges the conditional headers; `Some` is the answer 304.
 fn check_conditions(exchange: &Exchange<'_>, object: &Object) -> Result<Option<Answer>, OssError> {
     let matches = |list: &str| {
-        list.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_matches('"').eq_ignore_ascii_case(&object.etag))
+        list.split(',')
+            .map(str::trim)
+            .any(|tag| tag == "*" || tag.trim_matches('"').eq_ignore_ascii_case(&object.etag))
     };
     let modified = unix_seconds(object.modified);
     let seconds = |time: SystemTime| unix_seconds(time);
@@ -136,7 +135,9 @@ fn wanted_range(exchange: &Exchange<'_>, size: u64) -> Result<Option<Range<u64>>
         exchange.header("x-oss-range-behavior")?.is_some_and(|value| value.eq_ignore_ascii_case("standard"));
     let Some((first, last)) = parse_range(text) else { return Ok(None) };
     let range = match (first, last) {
-        (None, Some(suffix)) if suffix > 0 && (standard || suffix <= size) => size.saturating_sub(suffix)..size,
+        (None, Some(suffix)) if suffix > 0 && (standard || suffix <= size) => {
+            size.saturating_sub(suffix)..size
+        }
         (Some(first), None) => first..size,
         (Some(first), Some(last)) if last < size || standard => first..size.min(last.saturating_add(1)),
         _ => 0..0,

@@ -60,7 +60,8 @@ pub(crate) fn check_size(metadata: &Metadata) -> Result<(), OssError> {
 /// The ACL that a request gives its object.
 pub(crate) fn acl(exchange: &Exchange<'_>, header: &'static str) -> Result<Acl, OssError> {
     let Some(text) = exchange.header(header)? else { return Ok(Acl::Default) };
-    Acl::parse(text).ok_or_else(|| OssError::invalid_argument(header, text, "The ACL you specified is invalid."))
+    Acl::parse(text)
+        .ok_or_else(|| OssError::invalid_argument(header, text, "The ACL you specified is invalid."))
 }
 
 /// The tags in `x-oss-tagging`, a query string.

@@ -9,8 +9,10 @@ mod list_parts;
 mod metadata;
 mod put_object;
 mod receive;
-mod stored;
+pub(crate) mod stored;
 mod upload_part;
+
+pub(crate) use metadata::USER_PREFIX as USER_METADATA_PREFIX;
 
 use crate::answer::Answer;
 use crate::body::Refusal;

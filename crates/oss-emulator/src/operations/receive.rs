@@ -53,7 +53,9 @@ fn check_framing(exchange: &Exchange<'_>, limit: u64) -> Result<(), OssError> {
             .saying("aws-chunked is an encoding of Amazon S3; OSS would store it as it is."));
     }
     match length {
-        None if !exchange.parts.headers.contains_key("transfer-encoding") => Err(MISSING_CONTENT_LENGTH.into()),
+        None if !exchange.parts.headers.contains_key("transfer-encoding") => {
+            Err(MISSING_CONTENT_LENGTH.into())
+        }
         Some(length) if length.parse::<u64>().is_ok_and(|length| length > limit) => Err(too_large(limit)),
         _ => Ok(()),
     }

@@ -35,7 +35,7 @@ pub(crate) fn checksum_headers(etag: &str, crc64: Option<u64>, md5: Option<[u8; 
 ///
 /// The object stays whatever becomes of the callback.
 pub(crate) async fn answer(
-    exchange: &Exchange<'_>,
+    exchange: &mut Exchange<'_>,
     callback: Option<Callback>,
     object: &Object,
     plain: Answer,

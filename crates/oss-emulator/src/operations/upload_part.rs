@@ -44,7 +44,12 @@ pub(crate) fn part_number(exchange: &Exchange<'_>) -> Result<u32, OssError> {
 }
 
 /// Adds a part to its upload, which may have ended while the part was on its way.
-pub(crate) fn keep(exchange: &Exchange<'_>, id: String, number: u32, part: Arc<Part>) -> Result<(), OssError> {
+pub(crate) fn keep(
+    exchange: &Exchange<'_>,
+    id: String,
+    number: u32,
+    part: Arc<Part>,
+) -> Result<(), OssError> {
     let mut store = exchange.core.store.lock();
     check_order(store.upload(exchange.bucket, exchange.key, &id)?, number)?;
     store.apply(Record::PartPut {

@@ -1,5 +1,7 @@
 //! Contents: what an object or a part consists of, without copying when contents are joined, cut or shared.
 
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -62,7 +64,9 @@ impl Content {
 
     /// Joins contents in their order.
     pub(crate) fn join<'a>(contents: impl IntoIterator<Item = &'a Self>) -> Self {
-        Self::from_segments(contents.into_iter().flat_map(|content| content.segments.iter().cloned()).collect())
+        Self::from_segments(
+            contents.into_iter().flat_map(|content| content.segments.iter().cloned()).collect(),
+        )
     }
 
     /// Cuts a range out; what lies behind the end is left out.
@@ -100,6 +104,21 @@ impl Content {
 }
 
 impl Segment {
+    /// Reads the segment, blocking; the bytes of the sink store are none.
+    pub(crate) fn read(&self) -> io::Result<Bytes> {
+        match &*self.blob {
+            Blob::Memory(_) => Ok(self.memory_pieces().unwrap_or_default().concat().into()),
+            Blob::File(file) => {
+                let mut opened = File::open(&file.path)?;
+                opened.seek(SeekFrom::Start(self.offset))?;
+                let mut bytes = Vec::new();
+                opened.take(self.size).read_to_end(&mut bytes)?;
+                Ok(bytes.into())
+            }
+            Blob::Void => Ok(Bytes::new()),
+        }
+    }
+
     /// The pieces of a segment that lies in memory, without copying; `None` for the other kinds.
     pub(crate) fn memory_pieces(&self) -> Option<Vec<Bytes>> {
         let Blob::Memory(chunks) = &*self.blob else { return None };

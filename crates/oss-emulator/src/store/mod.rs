@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub(crate) use checksum::{Checksums, Hasher, combine};
+pub(crate) use checksum::{Checksums, combine};
 pub(crate) use content::{Blob, Content, Segment};
-pub(crate) use model::{Bucket, CorsRule, Metadata, Object, Part, Record, Upload};
 pub use model::{Acl, ObjectType};
-pub(crate) use writer::{Writer, blocking};
+pub(crate) use model::{Bucket, Metadata, Object, Part, Record, Upload};
+pub(crate) use writer::Writer;
 
 use crate::error::{NO_SUCH_BUCKET, NO_SUCH_KEY, NO_SUCH_UPLOAD, OssError};
 

@@ -153,14 +153,50 @@ pub(crate) struct Part {
 /// One change of the store: applied in memory, and written to the log of a disk store before that.
 #[derive(Clone, Debug)]
 pub(crate) enum Record {
-    BucketPut { bucket: String, created: SystemTime, acl: Acl },
-    BucketCors { bucket: String, rules: Option<Vec<CorsRule>> },
-    BucketDeleted { bucket: String },
-    ObjectPut { bucket: String, key: String, object: Arc<Object> },
-    ObjectDeleted { bucket: String, key: String },
-    UploadPut { bucket: String, key: String, id: String, upload: Upload },
-    PartPut { bucket: String, key: String, id: String, number: u32, part: Arc<Part> },
-    UploadAborted { bucket: String, key: String, id: String },
+    BucketPut {
+        bucket: String,
+        created: SystemTime,
+        acl: Acl,
+    },
+    BucketCors {
+        bucket: String,
+        rules: Option<Vec<CorsRule>>,
+    },
+    BucketDeleted {
+        bucket: String,
+    },
+    ObjectPut {
+        bucket: String,
+        key: String,
+        object: Arc<Object>,
+    },
+    ObjectDeleted {
+        bucket: String,
+        key: String,
+    },
+    UploadPut {
+        bucket: String,
+        key: String,
+        id: String,
+        upload: Upload,
+    },
+    PartPut {
+        bucket: String,
+        key: String,
+        id: String,
+        number: u32,
+        part: Arc<Part>,
+    },
+    UploadAborted {
+        bucket: String,
+        key: String,
+        id: String,
+    },
     /// The object appears and the upload goes in one step, so that no crash can show one without the other.
-    UploadCompleted { bucket: String, key: String, id: String, object: Arc<Object> },
+    UploadCompleted {
+        bucket: String,
+        key: String,
+        id: String,
+        object: Arc<Object>,
+    },
 }

@@ -75,13 +75,13 @@ fn read(text: &str) -> Result<Element, OssError> {
                 let element = open.pop().ok_or_else(|| malformed("an element is closed twice"))?;
                 close(&mut open, &mut root, element)?;
             }
-            Event::Text(part) => append(&mut open, &part.decode().map_err(malformed)?),
-            Event::CData(part) => append(&mut open, &part.decode().map_err(malformed)?),
+            Event::Text(part) => append(&mut open, &part.xml10_content()),
+            Event::CData(part) => append(&mut open, &part.xml10_content()),
             Event::GeneralRef(reference) => {
-                let name = reference.decode().map_err(malformed)?;
+                let name: &str = &reference;
                 let character = match reference.resolve_char_ref().map_err(malformed)? {
                     Some(character) => character.to_string(),
-                    None => quick_xml::escape::resolve_predefined_entity(&name)
+                    None => quick_xml::escape::resolve_predefined_entity(name)
                         .ok_or_else(|| malformed(format!("&{name}; is not defined")))?
                         .to_owned(),
                 };
@@ -99,7 +99,7 @@ fn read(text: &str) -> Result<Element, OssError> {
 }
 
 fn named(start: &BytesStart<'_>) -> Element {
-    Element { name: String::from_utf8_lossy(start.local_name().as_ref()).into_owned(), ..Element::default() }
+    Element { name: start.local_name().as_ref().to_owned(), ..Element::default() }
 }
 
 fn append(open: &mut [Element], text: &str) {
@@ -129,13 +129,15 @@ mod tests {
 
     #[test]
     fn references_are_part_of_the_text() {
-        let read = Element::parse(b"<?xml version=\"1.0\"?><A><ETag>&quot;1&amp;2&#x41;</ETag></A>", "A").unwrap();
+        let read =
+            Element::parse(b"<?xml version=\"1.0\"?><A><ETag>&quot;1&amp;2&#x41;</ETag></A>", "A").unwrap();
         assert_eq!(read.text_of("ETag"), Some("\"1&2A"));
     }
 
     #[test]
     fn broken_documents_are_refused() {
-        for broken in ["", "<A>", "<A></B>", "<A/><A/>", "<B/>", "<!DOCTYPE a><A/>", "<A>&nope;</A>", "text"] {
+        for broken in ["", "<A>", "<A></B>", "<A/><A/>", "<B/>", "<!DOCTYPE a><A/>", "<A>&nope;</A>", "text"]
+        {
             assert_eq!(Element::parse(broken.as_bytes(), "A").unwrap_err().code, "MalformedXML", "{broken}");
         }
     }

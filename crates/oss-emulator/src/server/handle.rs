@@ -1,0 +1,445 @@
+//! One request from its head to its answer, with the faults that meet it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, ETAG, HOST, HeaderName, HeaderValue, SERVER};
+use http::request::Parts;
+use http::{Method, Response, StatusCode};
+
+use super::wire::WireControl;
+use crate::access;
+use crate::address::Address;
+use crate::admin;
+use crate::answer::{Answer, AnswerBody};
+use crate::body::{BodyFault, Hangup, Refusal, RequestBody};
+use crate::clock::{shifted, unix_seconds};
+use crate::core::{Core, Exchange};
+use crate::encoding::base64;
+use crate::error::OssError;
+use crate::fault::{Action, Release, Strike, Subject};
+use crate::journal::{JournalEntry, Ticket};
+use crate::operation::Operation;
+use crate::operations::{self, stored};
+use crate::query::Query;
+use crate::xml::Document;
+
+/// What an early refusal reads of a body before it answers, so that the client is not cut off while sending.
+const DISCARDED: u64 = 64 << 20;
+
+/// A request as it arrives.
+pub(crate) struct Arrival {
+    pub(crate) parts: Parts,
+    pub(crate) body: RequestBody,
+    pub(crate) client_ip: Option<IpAddr>,
+    /// The connection, where there is one that can be cut in the middle of an answer.
+    pub(crate) wire: Option<Arc<WireControl>>,
+}
+
+/// Where a request leads, found before anything else is done with it.
+struct Route {
+    query: Query,
+    address: Address,
+    operation: Result<Operation, OssError>,
+}
+
+/// What the faults of a request do to it, in the order of its life.
+#[derive(Default)]
+struct Plan {
+    delay: Duration,
+    answer: Option<(u16, String)>,
+    raw: Option<(u16, String, String)>,
+    throttle: Option<u64>,
+    expired_token: bool,
+    clock_offset: i64,
+    body: Option<BodyFault>,
+    fail_callback: Option<(String, String)>,
+    after: Vec<After>,
+}
+
+/// What happens after the work.
+enum After {
+    Answer(u16, String),
+    Delay(Duration),
+    Stall(Release),
+    Reset(u64),
+    WrongCrc,
+    MissingCrc,
+    WrongEtag,
+    MissingEtag,
+}
+
+/// Handles a request; an error is the end of its connection.
+pub(crate) async fn handle(core: &Arc<Core>, arrival: Arrival) -> Result<Response<AnswerBody>, Hangup> {
+    let Arrival { parts, body, client_ip, wire } = arrival;
+    let started = Instant::now();
+    let now = core.clock.now();
+    let request_id = request_id(now);
+    let route = match route(core, &parts) {
+        Ok(route) => route,
+        Err(error) => {
+            let refused = refusal_answer(core, &parts, "", &request_id, &error);
+            return Ok(dressed(refused, now, &request_id, started));
+        }
+    };
+    if let Address::Admin { path } = &route.address {
+        return admin::handle(core, &parts, path, body, now).await;
+    }
+    let ticket = core.journal.begin(entry(&parts, &route, &request_id, now));
+    let plan = plan(core, &route, &ticket);
+    let now = shifted(now, plan.clock_offset);
+    let work =
+        Work { core, parts: &parts, route: &route, request_id: &request_id, now, client_ip, ticket: &ticket };
+    let done = work.run(body, plan).await;
+    let (mut answer, after) = match done {
+        Ok(done) => done,
+        Err(hangup) => {
+            cut(wire.as_deref(), hangup);
+            return Err(hangup);
+        }
+    };
+    if let Err(hangup) = aftermath(&mut answer, after, wire.as_deref(), &work).await {
+        cut(wire.as_deref(), hangup);
+        return Err(hangup);
+    }
+    ticket.update(|entry| entry.status = Some(answer.status.as_u16()));
+    Ok(dressed(answer, now, &request_id, started))
+}
+
+fn cut(wire: Option<&WireControl>, hangup: Hangup) {
+    if let (Some(wire), Hangup::Reset) = (wire, hangup) {
+        wire.reset_after(0);
+    }
+}
+
+fn route(core: &Core, parts: &Parts) -> Result<Route, OssError> {
+    let host = match (parts.headers.get(HOST), parts.uri.host()) {
+        (Some(host), _) => host.to_str().unwrap_or_default().to_owned(),
+        (None, host) => host.unwrap_or_default().to_owned(),
+    };
+    let query = Query::parse(parts.uri.query().unwrap_or_default())?;
+    let exists = |bucket: &str| core.store.lock().buckets().contains_key(bucket);
+    let address = core.config.hosts.resolve(&host, parts.uri.path(), &exists)?;
+    let (has_bucket, has_key) = match &address {
+        Address::Admin { .. } => (false, false),
+        Address::Resource { bucket, key } => (bucket.is_some(), key.is_some()),
+    };
+    let operation = Operation::identify(&parts.method, has_bucket, has_key, &query, &parts.headers);
+    Ok(Route { query, address, operation })
+}
+
+impl Route {
+    fn bucket(&self) -> Option<&str> {
+        match &self.address {
+            Address::Resource { bucket, .. } => bucket.as_deref(),
+            Address::Admin { .. } => None,
+        }
+    }
+
+    fn key(&self) -> Option<&str> {
+        match &self.address {
+            Address::Resource { key, .. } => key.as_deref(),
+            Address::Admin { .. } => None,
+        }
+    }
+
+    fn part(&self) -> Option<u32> {
+        self.query.value("partNumber").and_then(|number| number.parse().ok())
+    }
+}
+
+fn entry(parts: &Parts, route: &Route, request_id: &str, now: SystemTime) -> JournalEntry {
+    JournalEntry {
+        sequence: 0,
+        request_id: request_id.to_owned(),
+        received_at: now,
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
+        operation: route.operation.as_ref().ok().copied(),
+        bucket: route.bucket().map(str::to_owned),
+        key: route.key().map(str::to_owned),
+        upload_id: route.query.non_empty("uploadId").map(str::to_owned),
+        part_number: route.part(),
+        attempt: 0,
+        body_bytes: 0,
+        status: None,
+        code: None,
+        finished: false,
+        faults: Vec::new(),
+        callback: None,
+    }
+}
+
+fn plan(core: &Core, route: &Route, ticket: &Ticket) -> Plan {
+    let Ok(operation) = route.operation else { return Plan::default() };
+    let strikes = core.faults.strike(Subject {
+        operation,
+        bucket: route.bucket(),
+        key: route.key(),
+        part: route.part(),
+        attempt: ticket.attempt,
+    });
+    if strikes.is_empty() {
+        return Plan::default();
+    }
+    ticket.update(|entry| entry.faults = strikes.iter().map(|strike| strike.action.name()).collect());
+    let mut plan = Plan::default();
+    for strike in strikes {
+        plan.add(strike);
+    }
+    plan
+}
+
+impl Plan {
+    fn add(&mut self, strike: Strike) {
+        match strike.action {
+            Action::Answer { status, code, after_work: false } => self.answer = Some((status, code)),
+            Action::Answer { status, code, after_work: true } => self.after.push(After::Answer(status, code)),
+            Action::Raw { status, content_type, body } => self.raw = Some((status, content_type, body)),
+            Action::Delay { millis, after_work: false } => self.delay += Duration::from_millis(millis),
+            Action::Delay { millis, after_work: true } => {
+                self.after.push(After::Delay(Duration::from_millis(millis)));
+            }
+            Action::Stall { after_bytes } => {
+                self.body = Some(BodyFault::Stall { after: after_bytes, until: strike.release });
+            }
+            Action::StallAnswer => self.after.push(After::Stall(strike.release)),
+            Action::Throttle { delay_millis } => self.throttle = Some(delay_millis),
+            Action::ResetRequest { after_bytes } => self.body = Some(BodyFault::Reset { after: after_bytes }),
+            Action::ResetResponse { after_bytes } => self.after.push(After::Reset(after_bytes)),
+            Action::DropAnswer => self.after.push(After::Reset(0)),
+            Action::WrongCrc => self.after.push(After::WrongCrc),
+            Action::MissingCrc => self.after.push(After::MissingCrc),
+            Action::WrongEtag => self.after.push(After::WrongEtag),
+            Action::MissingEtag => self.after.push(After::MissingEtag),
+            Action::ClockOffset { millis } => self.clock_offset += millis,
+            Action::ExpiredToken => self.expired_token = true,
+            Action::FailCallback { message, ec } => self.fail_callback = Some((message, ec)),
+        }
+    }
+
+    /// The error that stands in for the work.
+    fn refusal(&self) -> Option<OssError> {
+        if let Some((status, code)) = &self.answer {
+            return Some(scripted(*status, code));
+        }
+        if let Some(millis) = self.throttle {
+            let error = OssError::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "UploadTrafficRateLimitExceeded",
+                "Request was denied due to upload traffic limit.",
+            );
+            return Some(
+                error.header(HeaderName::from_static("x-oss-qos-delay-time"), HeaderValue::from(millis)),
+            );
+        }
+        self.expired_token.then(|| {
+            OssError::new(
+                StatusCode::FORBIDDEN,
+                "SecurityTokenExpired",
+                "The security token you provided has expired.",
+            )
+            .ec("0002-00000902")
+        })
+    }
+}
+
+fn scripted(status: u16, code: &str) -> OssError {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    OssError::new(status, code.to_owned(), "A fault was injected here.")
+}
+
+/// One request's work.
+struct Work<'a> {
+    core: &'a Core,
+    parts: &'a Parts,
+    route: &'a Route,
+    request_id: &'a str,
+    now: SystemTime,
+    client_ip: Option<IpAddr>,
+    ticket: &'a Ticket,
+}
+
+impl Work<'_> {
+    async fn run(&self, mut body: RequestBody, mut plan: Plan) -> Result<(Answer, Vec<After>), Hangup> {
+        if !plan.delay.is_zero() {
+            tokio::time::sleep(plan.delay).await;
+        }
+        if let Some(fault) = plan.body.take() {
+            body.set_fault(fault);
+        }
+        if let Some(error) = plan.refusal() {
+            return self.refuse(body, error).await.map(|answer| (answer, plan.after));
+        }
+        if let Some((status, content_type, text)) = plan.raw {
+            self.drain(&mut body).await?;
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+            let mut answer = Answer::new(status).with(http::header::CONTENT_TYPE, content_type);
+            answer.body = AnswerBody::full(text);
+            return Ok((answer, plan.after));
+        }
+        let operation = match self.allowed() {
+            Ok(operation) => operation,
+            Err(error) => return self.refuse(body, error).await.map(|answer| (answer, plan.after)),
+        };
+        let mut exchange = Exchange {
+            core: self.core,
+            operation,
+            parts: self.parts,
+            query: &self.route.query,
+            bucket: self.route.bucket().unwrap_or_default(),
+            key: self.route.key().unwrap_or_default(),
+            request_id: self.request_id,
+            now: self.now,
+            client_ip: self.client_ip,
+            ticket: self.ticket,
+            body,
+            fail_callback: plan.fail_callback,
+        };
+        match operations::run(&mut exchange).await {
+            Ok(answer) => Ok((answer, plan.after)),
+            Err(Refusal::Hangup(hangup)) => Err(hangup),
+            Err(Refusal::Error(error)) => {
+                self.refuse(exchange.body, error).await.map(|answer| (answer, plan.after))
+            }
+        }
+    }
+
+    fn allowed(&self) -> Result<Operation, OssError> {
+        let operation = self.route.operation.clone()?;
+        let (bucket, key) = (self.route.bucket(), self.route.key());
+        access::check(self.core, self.parts, operation, bucket, key, self.now)?;
+        Ok(operation)
+    }
+
+    /// Answers with an error, after the rest of the body so that the client gets to read it.
+    async fn refuse(&self, mut body: RequestBody, error: OssError) -> Result<Answer, Hangup> {
+        self.drain(&mut body).await?;
+        self.ticket.update(|entry| entry.code = Some(error.code.to_string()));
+        Ok(refusal_answer(
+            self.core,
+            self.parts,
+            self.route.bucket().unwrap_or_default(),
+            self.request_id,
+            &error,
+        ))
+    }
+
+    /// Reads what is left of the body, unless the client waits for permission to send it.
+    async fn drain(&self, body: &mut RequestBody) -> Result<(), Hangup> {
+        if body.has_fault() {
+            // The fault is about these bytes, so they are read the way that meets it.
+            loop {
+                match body.next(self.ticket).await {
+                    Ok(Some(_)) => {}
+                    Ok(None) | Err(Refusal::Error(_)) => return Ok(()),
+                    Err(Refusal::Hangup(hangup)) => return Err(hangup),
+                }
+            }
+        }
+        if !self.parts.headers.contains_key(http::header::EXPECT) {
+            body.discard(DISCARDED, self.ticket).await;
+        }
+        Ok(())
+    }
+}
+
+async fn aftermath(
+    answer: &mut Answer,
+    after: Vec<After>,
+    wire: Option<&WireControl>,
+    work: &Work<'_>,
+) -> Result<(), Hangup> {
+    for fault in after {
+        match fault {
+            After::Answer(status, code) => {
+                let error = scripted(status, &code);
+                let bucket = work.route.bucket().unwrap_or_default();
+                work.ticket.update(|entry| entry.code = Some(code));
+                *answer = refusal_answer(work.core, work.parts, bucket, work.request_id, &error);
+            }
+            After::Delay(delay) => tokio::time::sleep(delay).await,
+            After::Stall(release) => release.wait().await,
+            After::Reset(0) => return Err(Hangup::Reset),
+            After::Reset(bytes) => match wire {
+                Some(wire) => wire.reset_after(bytes),
+                None => answer.body.cut_after(bytes),
+            },
+            After::WrongCrc => {
+                if let Some(crc64) = answer.headers.get(stored::CRC64) {
+                    let crc64 = crc64.to_str().ok().and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+                    answer.set(stored::CRC64, (!crc64).to_string());
+                }
+            }
+            After::MissingCrc => {
+                answer.headers.remove(stored::CRC64);
+            }
+            After::WrongEtag => answer.set(ETAG, "\"00000000000000000000000000000000\""),
+            After::MissingEtag => {
+                answer.headers.remove(ETAG);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// First eight digits: Unix seconds, as in every request id of OSS that was looked at.
+fn request_id(now: SystemTime) -> String {
+    format!("{:08X}{:016X}", unix_seconds(now) & 0xffff_ffff, fastrand::u64(..))
+}
+
+/// An error as an answer; to a HEAD request the document goes into a header.
+fn refusal_answer(core: &Core, parts: &Parts, bucket: &str, request_id: &str, error: &OssError) -> Answer {
+    let document = error_document(error, core, bucket, request_id);
+    let mut answer = if parts.method == Method::HEAD {
+        Answer::new(error.status).with(HeaderName::from_static("x-oss-err"), base64(document.as_bytes()))
+    } else {
+        let mut answer = Answer::ok().with_body("application/xml", document);
+        answer.status = error.status;
+        answer
+    };
+    if let Some(ec) = &error.ec {
+        answer.set(HeaderName::from_static("x-oss-ec"), ec.as_bytes());
+    }
+    for (name, value) in &error.headers {
+        answer.headers.insert(name.clone(), value.clone());
+    }
+    answer
+}
+
+/// The document of an error.
+pub(crate) fn error_document(error: &OssError, core: &Core, bucket: &str, request_id: &str) -> String {
+    let region = &core.config.region;
+    let dot = if bucket.is_empty() { "" } else { "." };
+    Document::build("Error", |document| {
+        document.text("Code", &error.code);
+        document.text("Message", &error.message);
+        document.text("RequestId", request_id);
+        document.text("HostId", format!("{bucket}{dot}oss-{region}.aliyuncs.com"));
+        for (name, value) in &error.details {
+            document.text(name, value);
+        }
+        if let Some(ec) = &error.ec {
+            document.text("EC", ec);
+            document.text("RecommendDoc", format!("https://api.aliyun.com/troubleshoot?q={ec}"));
+        }
+    })
+}
+
+/// Adds the headers that every answer has.
+fn dressed(mut answer: Answer, now: SystemTime, request_id: &str, started: Instant) -> Response<AnswerBody> {
+    answer.set(SERVER, "AliyunOSS");
+    answer.set(DATE, httpdate::fmt_http_date(now));
+    answer.set(HeaderName::from_static("x-oss-request-id"), request_id);
+    answer.set(HeaderName::from_static("x-oss-server-time"), started.elapsed().as_millis().to_string());
+    let bodiless = matches!(answer.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    if !bodiless && !answer.headers.contains_key(CONTENT_LENGTH) {
+        answer.set(CONTENT_LENGTH, answer.body.len().to_string());
+    }
+    answer.headers.entry(CONNECTION).or_insert(HeaderValue::from_static("keep-alive"));
+    let mut response = Response::new(answer.body);
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers;
+    response
+}

@@ -1,0 +1,44 @@
+//! Accepts connections and ends them with the emulator.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::connection;
+use crate::core::Core;
+
+/// How long requests in progress may take after a stop was asked for.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Accepts until `stopping` turns true, then waits for the connections for a short while.
+///
+/// Dropping the future closes every connection at once.
+pub(crate) async fn serve(core: Arc<Core>, listener: TcpListener, mut stopping: watch::Receiver<bool>) {
+    let mut connections = JoinSet::new();
+    let for_connections = stopping.clone();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    connections.spawn(connection::serve(Arc::clone(&core), stream, peer, for_connections.clone()));
+                }
+                // Out of file descriptors, for instance: the next connection may find some again.
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            },
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            () = stopped(&mut stopping) => break,
+        }
+    }
+    drop(listener);
+    let all_ended = async { while connections.join_next().await.is_some() {} };
+    // What has not ended by now is aborted with the set.
+    let _ = tokio::time::timeout(GRACE, all_ended).await;
+}
+
+/// Resolves when a stop is asked for, or when the emulator is gone.
+pub(super) async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+}

@@ -1,0 +1,9 @@
+//! Requests come in, answers go out: over sockets, and without.
+
+mod connection;
+mod handle;
+mod listener;
+mod wire;
+
+pub(crate) use handle::error_document;
+pub(crate) use listener::serve;

@@ -27,4 +27,4 @@ pub use signer::{SignError, Signer};
 pub use url::UrlError;
 pub use v1::V1Signer;
 pub use v4::{Product, SigningKey, V4Signer};
-pub use verify::{Mismatch, Scheme, Verified, VerifiedPost, Verifier, VerifyError};
+pub use verify::{Explanation, Scheme, Verified, VerifiedPost, Verifier, VerifyError, explain};

@@ -12,7 +12,7 @@ use http::header::{HeaderName, HeaderValue};
 use http::request::Parts;
 use oss_signing::{
     Addressing, BucketName, Credentials, Endpoint, ObjectKey, Product, Region, Resource, Signer, SigningKey,
-    V1Signer, V4Signer, Verifier,
+    V1Signer, V4Signer, Verifier, explain,
 };
 use serde_json::Value;
 
@@ -132,7 +132,7 @@ impl<'a> Case<'a> {
         let error = verifier.verify_post(&form, bucket, now, &|_| Some("another".to_owned())).unwrap_err();
         assert_eq!(error.string_to_sign().unwrap(), self.expected["string_to_sign"], "{}", self.name);
         assert_eq!(
-            error.mismatch().unwrap().signature_provided(),
+            error.explanation().unwrap().signature_provided(),
             self.expected["signature"],
             "{}",
             self.name
@@ -153,18 +153,19 @@ impl<'a> Case<'a> {
         assert_eq!(verified.access_key_id(), self.text("access_key_id"), "{}", self.name);
         assert_eq!(verified.security_token(), self.input["security_token"].as_str(), "{}", self.name);
 
-        // The stages come to light when the signature is taken for wrong.
-        let another = |_: &str| Some("another".to_owned());
-        let error = verifier.verify(request, self.resource(), self.time(), &another).unwrap_err();
-        let mismatch = error.mismatch().expect(self.name);
-        assert_eq!(mismatch.string_to_sign(), self.expected["string_to_sign"], "{}", self.name);
-        assert_eq!(mismatch.signature_provided(), self.expected["signature"], "{}", self.name);
+        let explanation = explain(request, self.resource()).expect(self.name);
+        assert_eq!(explanation.string_to_sign(), self.expected["string_to_sign"], "{}", self.name);
+        assert_eq!(explanation.signature_provided(), self.expected["signature"], "{}", self.name);
         assert_eq!(
-            mismatch.canonical_request(),
+            explanation.canonical_request(),
             self.expected["canonical_request"].as_str(),
             "{}",
             self.name
         );
+
+        let another = |_: &str| Some("another".to_owned());
+        let error = verifier.verify(request, self.resource(), self.time(), &another).unwrap_err();
+        assert_eq!(error.explanation(), Some(&explanation), "{}", self.name);
         if let Some(expected) = self.expected["signing_key_hex"].as_str() {
             let key = SigningKey::derive(secret, self.time(), &self.region(), self.product()).unwrap();
             assert_eq!(hex(key.as_bytes()), expected, "{}", self.name);

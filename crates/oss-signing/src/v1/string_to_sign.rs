@@ -1,5 +1,3 @@
-use std::borrow::Cow;
-
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 
@@ -69,7 +67,7 @@ impl<'a> StringToSign<'a> {
         if self.query.is_empty() {
             return Ok(());
         }
-        let mut pairs: Vec<(Cow<'_, [u8]>, Cow<'_, [u8]>)> = query::pairs(self.query)
+        let mut pairs: Vec<_> = query::pairs(self.query)
             .map(|(name, value)| (percent::decode(name.as_bytes()), value))
             .filter(|(name, _)| is_sub_resource(name))
             .map(|(name, value)| (name, percent::decode(value.as_bytes())))

@@ -5,7 +5,7 @@ use http::StatusCode;
 use crate::header::Unclear;
 use crate::query::Repeated;
 
-use super::{Mismatch, Scheme};
+use super::{Explanation, Scheme};
 
 /// Why a request is not verified: one variant per reason.
 ///
@@ -226,7 +226,7 @@ pub enum VerifyError {
     },
     /// Another secret was used, or the request was changed after it was signed.
     #[error("the signature does not match: compare the strings to sign of both sides, then the secrets")]
-    SignatureDoesNotMatch(Box<Mismatch>),
+    SignatureDoesNotMatch(Box<Explanation>),
 }
 
 impl VerifyError {
@@ -290,7 +290,7 @@ impl VerifyError {
             Self::Expired { scheme: Scheme::V1Query, .. } => "0002-00000069",
             Self::Expired { scheme: Scheme::V1Post | Scheme::V4Post, .. } => "0006-00000213",
             Self::Expired { .. } => "0002-00000236",
-            Self::SignatureDoesNotMatch(mismatch) => match mismatch.scheme {
+            Self::SignatureDoesNotMatch(explanation) => match explanation.scheme {
                 Scheme::V1Header | Scheme::V1Query => "0002-00000040",
                 Scheme::V4Header | Scheme::V4Query => "0002-00000201",
                 Scheme::V1Post | Scheme::V4Post => "0002-00000705",
@@ -301,13 +301,13 @@ impl VerifyError {
 
     /// What the verifier signed, as in `<StringToSign>`; bytes that are not UTF-8 are replaced.
     pub fn string_to_sign(&self) -> Option<&str> {
-        self.mismatch().map(Mismatch::string_to_sign)
+        self.explanation().map(Explanation::string_to_sign)
     }
 
     /// The details of a signature that does not match.
-    pub fn mismatch(&self) -> Option<&Mismatch> {
+    pub fn explanation(&self) -> Option<&Explanation> {
         match self {
-            Self::SignatureDoesNotMatch(mismatch) => Some(mismatch),
+            Self::SignatureDoesNotMatch(explanation) => Some(explanation),
             _ => None,
         }
     }

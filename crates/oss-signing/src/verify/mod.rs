@@ -1,7 +1,7 @@
 //! Checking signatures: identify the scheme, read the claim, rebuild the string to sign, compare.
 
 mod error;
-mod mismatch;
+mod explain;
 mod post;
 mod scheme;
 mod v1;
@@ -21,7 +21,7 @@ use crate::v4::Product;
 use crate::v4::key::KeyRing;
 
 pub use error::VerifyError;
-pub use mismatch::Mismatch;
+pub use explain::{Explanation, explain};
 pub use post::VerifiedPost;
 pub use scheme::Scheme;
 
@@ -110,7 +110,7 @@ impl Verifier {
         if key.verify(&stages.string_to_sign, &claim.signature) {
             return Ok(claim.verified());
         }
-        Err(claim.mismatch(stages))
+        Err(VerifyError::SignatureDoesNotMatch(Box::new(claim.explain(stages))))
     }
 
     fn verify_v1(
@@ -126,7 +126,7 @@ impl Verifier {
         if v1::matches(&secret, &string_to_sign, &claim.signature) {
             return Ok(claim.verified());
         }
-        Err(claim.mismatch(string_to_sign))
+        Err(VerifyError::SignatureDoesNotMatch(Box::new(claim.explain(string_to_sign))))
     }
 }
 

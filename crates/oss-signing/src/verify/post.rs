@@ -12,7 +12,7 @@ use crate::stamp::Stamp;
 use crate::v4::{ALGORITHM, MAX_LIFETIME};
 
 use super::v4::Credential;
-use super::{Mismatch, Scheme, Verifier, VerifyError, secret, v1};
+use super::{Explanation, Scheme, Verifier, VerifyError, secret, v1};
 
 impl Verifier {
     /// Checks the fields of a form upload (`PostObject`): its signature, then every condition of its policy.
@@ -89,8 +89,9 @@ fn verify_v1_post(
 }
 
 fn mismatch(scheme: Scheme, access_key_id: &str, signature: &str, policy: &str) -> VerifyError {
-    let mismatch = Mismatch::new(scheme, access_key_id, signature.as_bytes(), policy.as_bytes().to_vec());
-    VerifyError::SignatureDoesNotMatch(Box::new(mismatch))
+    let explanation =
+        Explanation::new(scheme, access_key_id, signature.as_bytes(), policy.as_bytes().to_vec());
+    VerifyError::SignatureDoesNotMatch(Box::new(explanation))
 }
 
 /// A form upload whose signature is right and whose fields meet the policy.

@@ -17,7 +17,7 @@ use crate::stamp::Stamp;
 use crate::v1::PREFIX;
 use crate::v1::string_to_sign::StringToSign;
 
-use super::{Mismatch, Scheme, Verified, VerifyError, decimal, lossy, required, text};
+use super::{Explanation, Scheme, Verified, VerifyError, decimal, lossy, required, text};
 
 pub(super) struct Claim<'a> {
     request: &'a Parts,
@@ -118,13 +118,8 @@ impl<'a> Claim<'a> {
         }
     }
 
-    pub(super) fn mismatch(&self, string_to_sign: Vec<u8>) -> VerifyError {
-        VerifyError::SignatureDoesNotMatch(Box::new(Mismatch::new(
-            self.scheme,
-            &self.access_key_id,
-            &self.signature,
-            string_to_sign,
-        )))
+    pub(super) fn explain(&self, string_to_sign: Vec<u8>) -> Explanation {
+        Explanation::new(self.scheme, &self.access_key_id, &self.signature, string_to_sign)
     }
 }
 

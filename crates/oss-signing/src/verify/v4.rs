@@ -16,7 +16,7 @@ use crate::stamp::Stamp;
 use crate::v4::canonical::{CanonicalRequest, Scope, replace_by_string_to_sign};
 use crate::v4::{ALGORITHM, MAX_LIFETIME, TERMINATOR, UNSIGNED_PAYLOAD};
 
-use super::{Mismatch, Scheme, Verified, VerifyError, decimal, lossy, required, text};
+use super::{Explanation, Scheme, Verified, VerifyError, decimal, lossy, required, text};
 
 pub(super) struct Claim<'a> {
     request: &'a Parts,
@@ -159,11 +159,9 @@ impl<'a> Claim<'a> {
         }
     }
 
-    pub(super) fn mismatch(&self, stages: Stages) -> VerifyError {
-        let mut mismatch =
-            Mismatch::new(self.scheme, &self.access_key_id, &self.signature, stages.string_to_sign);
-        mismatch.canonical_request = Some(lossy(&stages.canonical_request));
-        VerifyError::SignatureDoesNotMatch(Box::new(mismatch))
+    pub(super) fn explain(&self, stages: Stages) -> Explanation {
+        Explanation::new(self.scheme, &self.access_key_id, &self.signature, stages.string_to_sign)
+            .with_canonical_request(&stages.canonical_request)
     }
 }
 

@@ -1,1 +1,46 @@
 #![doc = include_str!("../README.md")]
+
+mod call;
+mod callback_failure;
+mod checkpoint;
+mod clock;
+mod crc64;
+mod credentials;
+mod delete_object;
+mod error;
+mod flow;
+mod head_object;
+mod limits;
+mod look;
+mod multipart;
+mod operation;
+mod options;
+mod progress;
+mod put_object;
+mod resumable;
+mod retry;
+mod server_error;
+mod source;
+mod uploaded;
+mod uploader;
+
+pub use callback_failure::{CallbackFailed, CallbackFailure};
+pub use checkpoint::{
+    Checkpoint, CheckpointError, CheckpointId, CheckpointStore, Durability, FileCheckpoints,
+    MemoryCheckpoints, Record, Recorded,
+};
+pub use crc64::{Crc64, Crc64Append};
+pub use credentials::{CredentialsError, ProvideCredentials};
+pub use error::{Error, ObjectState};
+pub use head_object::ObjectHead;
+pub use limits::{Phase, TimeLimits};
+pub use operation::Operation;
+pub use options::{ObjectAcl, ObjectOptions, ServerSideEncryption, StorageClass};
+pub use progress::{Progress, Stage};
+pub use put_object::PutObject;
+pub use resumable::ResumableUpload;
+pub use retry::{Backoff, Failure, NoRetry, RetryPolicy};
+pub use server_error::ServerError;
+pub use source::{BytesSource, Content, FileSource, Source, SourceError, SourceIdentity, StreamSource};
+pub use uploaded::{CallbackAnswer, CallbackOutcome, Report, Restart, StoredObject, Uploaded};
+pub use uploader::{Uploader, UploaderBuilder};

@@ -1,1 +1,20 @@
 #![doc = include_str!("../README.md")]
+
+mod bucket;
+mod client;
+mod environment;
+
+/// Both ends of a callback: the crate `oss-callback`.
+pub use oss_callback as callback;
+/// Signatures and names: the crate `oss-signing`.
+pub use oss_signing as signing;
+/// The HTTP seam: the crate `oss-transport`.
+pub use oss_transport as transport;
+/// Uploads: the crate `oss-upload`.
+pub use oss_upload as upload;
+
+pub use bucket::Bucket;
+pub use client::{Client, ClientBuilder, ConfigError};
+pub use environment::EnvironmentCredentials;
+pub use oss_callback::Callback;
+pub use oss_upload::{CallbackOutcome, Content, Error, ObjectOptions, Uploaded};

@@ -1,0 +1,309 @@
+//! One request to OSS and its repetition: credentials, body, date and signature are fresh for every attempt.
+
+use std::future::poll_fn;
+use std::ops::Range;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::future::{Either, select};
+use http::{HeaderMap, Method, StatusCode};
+use http_body::Body as _;
+use oss_signing::{BucketName, Credentials, ObjectKey, Resource};
+use oss_transport::{Body, Request, Response};
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use crate::error::Error;
+use crate::flow::{Flow, metered};
+use crate::limits::{Phase, TimeLimits};
+use crate::operation::Operation;
+use crate::progress::Meter;
+use crate::retry::Failure;
+use crate::server_error::ServerError;
+use crate::source::{Source, SourceError};
+use crate::uploaded::{REQUEST_ID, Report, crc64, text};
+use crate::uploader::Engine;
+
+/// A request as often as it has to be made.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) operation: Operation,
+    pub(crate) method: Method,
+    pub(crate) bucket: &'a BucketName,
+    pub(crate) key: Option<&'a ObjectKey>,
+    pub(crate) query: &'a [(&'a str, &'a str)],
+    pub(crate) headers: HeaderMap,
+    pub(crate) payload: Payload<'a>,
+    pub(crate) limits: TimeLimits,
+    pub(crate) meter: Option<Meter>,
+    /// Whether a request that was or may have been carried out is safe to repeat.
+    pub(crate) repeat_when_lost: bool,
+}
+
+#[derive(Debug)]
+pub(crate) enum Payload<'a> {
+    None,
+    Bytes(Bytes),
+    Source { source: &'a dyn Source, range: Range<u64> },
+}
+
+/// An answer with a 2xx status.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    /// CRC-64 of the request body.
+    pub(crate) sent_crc64: u64,
+    /// Bytes of the request body.
+    pub(crate) sent: u64,
+}
+
+/// What all requests of one upload add up to.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    requests: AtomicU32,
+    bytes: AtomicU64,
+    /// CRC-64 of the last request body that was taken whole, also if no answer came.
+    last_crc64: AtomicU64,
+}
+
+impl Ledger {
+    pub(crate) fn report(&self) -> Report {
+        Report {
+            requests: self.requests.load(Ordering::Acquire),
+            bytes_sent: self.bytes.load(Ordering::Acquire),
+            ..Report::default()
+        }
+    }
+
+    pub(crate) fn last_crc64(&self) -> u64 {
+        self.last_crc64.load(Ordering::Acquire)
+    }
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn new(
+        engine: &Engine,
+        operation: Operation,
+        method: Method,
+        bucket: &'a BucketName,
+        key: Option<&'a ObjectKey>,
+    ) -> Self {
+        Self {
+            operation,
+            method,
+            bucket,
+            key,
+            query: &[],
+            headers: HeaderMap::new(),
+            payload: Payload::None,
+            limits: engine.limits.clone(),
+            meter: None,
+            repeat_when_lost: true,
+        }
+    }
+
+    /// Makes the request, and makes it again as often as the retry policy has it.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future drops the attempt under way; the server may or may not have carried it out.
+    pub(crate) async fn execute(&self, engine: &Engine, ledger: &Ledger) -> Result<Answer, Error> {
+        let started = Instant::now();
+        let (mut attempts, mut clock_corrected, mut refreshed) = (0u32, false, false);
+        let mut earlier: Option<Error> = None;
+        loop {
+            let credentials = engine.credentials.credentials().await?;
+            attempts += 1;
+            ledger.requests.fetch_add(1, Ordering::AcqRel);
+            let span = tracing::debug_span!("oss_request", operation = %self.operation, attempt = attempts);
+            let result = self.attempt(engine, &credentials, ledger).instrument(span).await;
+            let error = match (result, earlier) {
+                (Ok(answer), _) => {
+                    engine.retry.succeeded();
+                    return Ok(answer);
+                }
+                // The stream is used up; what the caller wants to know is why it was needed again.
+                (Err(Error::Source(SourceError::NotReopenable)), Some(earlier)) => return Err(earlier),
+                (Err(error), _) => error,
+            };
+            if !clock_corrected && self.corrects_clock(engine, &error) {
+                clock_corrected = true;
+            } else if !refreshed
+                && is_credentials_refusal(&error)
+                && engine.credentials.refused(&credentials).await
+            {
+                refreshed = true;
+            } else {
+                let failure = Failure {
+                    operation: self.operation,
+                    attempts,
+                    elapsed: started.elapsed(),
+                    error: &error,
+                };
+                let Some(wait) = self.may_repeat(&error).then(|| engine.retry.wait(&failure)).flatten()
+                else {
+                    return Err(error);
+                };
+                tracing::warn!(operation = %self.operation, attempts, ?wait, %error, "repeating");
+                tokio::time::sleep(wait).await;
+            }
+            earlier = Some(error);
+        }
+    }
+
+    fn may_repeat(&self, error: &Error) -> bool {
+        let carried_out = error.lost_answer() || matches!(error, Error::Corrupted { .. });
+        error.is_transient() && (self.repeat_when_lost || !carried_out)
+    }
+
+    fn corrects_clock(&self, engine: &Engine, error: &Error) -> bool {
+        match error.server() {
+            Some(refusal) if refusal.code() == "RequestTimeTooSkewed" => match refusal.server_time() {
+                Some(time) => {
+                    engine.clock.correct(time);
+                    tracing::warn!(
+                        "this machine's clock is off by more than 15 minutes; signing with the server's"
+                    );
+                    true
+                }
+                None => false,
+            },
+            _ => false,
+        }
+    }
+
+    async fn attempt(
+        &self,
+        engine: &Engine,
+        credentials: &Credentials,
+        ledger: &Ledger,
+    ) -> Result<Answer, Error> {
+        let (body, len) = self.open().await?;
+        let flow = Flow::start(len != Some(0));
+        let body = match len {
+            Some(0) => body,
+            _ => metered(body, len, &flow, self.meter.clone()),
+        };
+        let request = self.request(engine, credentials, body)?;
+        let exchange = async {
+            let sent = engine.transport.send(request).await;
+            let response = sent.map_err(|source| self.transport_error(&flow, source))?;
+            self.receive(&flow, response).await
+        };
+        let result = match select(pin!(exchange), pin!(flow.stands_still(&self.limits))).await {
+            Either::Left((result, _)) => result,
+            Either::Right(((phase, limit), _)) => {
+                Err(Error::TimedOut { operation: self.operation, phase, limit })
+            }
+        };
+        ledger.bytes.fetch_add(flow.sent(), Ordering::AcqRel);
+        if flow.is_sent() {
+            ledger.last_crc64.store(flow.crc64(), Ordering::Release);
+        }
+        match &result {
+            Ok(answer) => tracing::debug!(
+                status = answer.status.as_u16(),
+                request_id = text(&answer.headers, &REQUEST_ID),
+                sent = answer.sent,
+                "answered"
+            ),
+            Err(error) => tracing::debug!(%error, sent = flow.sent(), "failed"),
+        }
+        result
+    }
+
+    async fn open(&self) -> Result<(Body, Option<u64>), SourceError> {
+        match &self.payload {
+            Payload::None => Ok((Body::empty(), Some(0))),
+            Payload::Bytes(bytes) => Ok((Body::from(bytes.clone()), Some(bytes.len() as u64))),
+            Payload::Source { source, range } => {
+                let body = source.open(range.clone()).await?;
+                Ok((body, source.length().map(|_| range.end - range.start)))
+            }
+        }
+    }
+
+    fn request(&self, engine: &Engine, credentials: &Credentials, body: Body) -> Result<Request, Error> {
+        let (mut parts, ()) = http::Request::new(()).into_parts();
+        parts.method = self.method.clone();
+        parts.uri = engine.endpoint.url(Some(self.bucket), self.key, self.query)?;
+        parts.headers = self.headers.clone();
+        let resource = match self.key {
+            Some(key) => Resource::object(self.bucket.as_str(), key.as_str()),
+            None => Resource::bucket(self.bucket.as_str()),
+        };
+        let operation = self.operation;
+        engine
+            .signer
+            .sign(&mut parts, resource, credentials, engine.clock.now())
+            .map_err(|source| Error::Sign { operation, source })?;
+        Ok(Request::from_parts(parts, body))
+    }
+
+    /// What went wrong is the source's failure rather than the connection's, if the source failed.
+    fn transport_error(&self, flow: &Flow, source: oss_transport::TransportError) -> Error {
+        match flow.take_source_error() {
+            Some(error) => Error::Source(error),
+            None => Error::Transport { operation: self.operation, source },
+        }
+    }
+
+    async fn receive(&self, flow: &Flow, response: Response) -> Result<Answer, Error> {
+        let all_sent = flow.is_sent();
+        flow.enter(Phase::ReceiveIdle);
+        let (parts, body) = response.into_parts();
+        let body = self.read(flow, body).await;
+        if !parts.status.is_success() {
+            // A refusal is told also if its text broke off; the status decides.
+            let body = body.unwrap_or_default();
+            return Err(ServerError::from_answer(self.operation, parts.status, &parts.headers, &body).into());
+        }
+        if !all_sent {
+            let reason = format!("status {} came before the whole body was sent", parts.status.as_u16());
+            return Err(Error::MalformedAnswer { operation: self.operation, reason });
+        }
+        let body = body?;
+        let (sent_crc64, sent) = (flow.crc64(), flow.sent());
+        if let (Payload::Source { .. }, Some(actual)) = (&self.payload, crc64(&parts.headers))
+            && actual != sent_crc64
+        {
+            return Err(Error::Corrupted { operation: self.operation, expected: sent_crc64, actual });
+        }
+        Ok(Answer { status: parts.status, headers: parts.headers, body, sent_crc64, sent })
+    }
+
+    async fn read(&self, flow: &Flow, mut body: Body) -> Result<Bytes, Error> {
+        let mut whole = BytesMut::new();
+        while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+            let frame = frame.map_err(|source| Error::Transport { operation: self.operation, source })?;
+            flow.touch();
+            let Ok(data) = frame.into_data() else { continue };
+            if whole.len() + data.len() > ANSWER_LIMIT {
+                let reason = format!("it is longer than {ANSWER_LIMIT} bytes");
+                return Err(Error::MalformedAnswer { operation: self.operation, reason });
+            }
+            whole.extend_from_slice(&data);
+        }
+        Ok(whole.freeze())
+    }
+}
+
+fn is_credentials_refusal(error: &Error) -> bool {
+    ["SecurityTokenExpired", "InvalidSecurityToken", "InvalidAccessKeyId"]
+        .iter()
+        .any(|code| error.has_code(code))
+}
+
+/// An application server may answer at most 3 MB by OSS's page on callbacks, and a listing of 1,000 parts has less
+/// than 1 MB.
+const ANSWER_LIMIT: usize = 4 * 1024 * 1024;
+
+/// The longest a Complete may take to answer: OSS puts the parts together before it does.
+pub(crate) fn complete_time(parts: usize) -> Duration {
+    // Reports speak of five minutes for a 34 GB object of 5,600 parts.
+    Duration::from_secs(120) + Duration::from_millis(100) * u32::try_from(parts).unwrap_or(10_000)
+}

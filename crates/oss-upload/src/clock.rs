@@ -1,0 +1,60 @@
+//! The only place of this crate that reads the wall clock, and its correction by the server's.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime};
+
+/// The time to sign with: the machine's clock plus the offset learnt from the server.
+///
+/// OSS refuses a request whose date is more than 15 minutes off (`RequestTimeTooSkewed`) and says its own time in the
+/// answer. The offset replaces the earlier one, so a second correction is as right as the first.
+#[derive(Debug, Default)]
+pub(crate) struct Clock {
+    offset_ms: AtomicI64,
+}
+
+impl Clock {
+    pub(crate) fn now(&self) -> SystemTime {
+        shift(machine_time(), self.offset_ms.load(Ordering::Relaxed))
+    }
+
+    /// Learns the server's time from an answer that has just arrived.
+    pub(crate) fn correct(&self, server: SystemTime) {
+        let here = machine_time();
+        let offset = match server.duration_since(here) {
+            Ok(ahead) => millis(ahead),
+            Err(behind) => -millis(behind.duration()),
+        };
+        self.offset_ms.store(offset, Ordering::Relaxed);
+    }
+}
+
+fn shift(time: SystemTime, offset_ms: i64) -> SystemTime {
+    let offset = Duration::from_millis(offset_ms.unsigned_abs());
+    let shifted = if offset_ms < 0 { time.checked_sub(offset) } else { time.checked_add(offset) };
+    shifted.unwrap_or(time)
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[allow(clippy::disallowed_methods, reason = "the one clock of this crate")]
+fn machine_time() -> SystemTime {
+    SystemTime::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_correction_replaces_the_first() {
+        let clock = Clock::default();
+        for hours in [20, -3] {
+            let server = shift(machine_time(), hours * 3_600_000);
+            clock.correct(server);
+            let off = clock.now().duration_since(server).unwrap_or_default();
+            assert!(off < Duration::from_secs(60), "{hours} h: {off:?}");
+        }
+    }
+}

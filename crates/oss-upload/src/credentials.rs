@@ -1,0 +1,63 @@
+//! The seam for access keys.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use async_trait::async_trait;
+use oss_signing::Credentials;
+
+/// Supplies the access key of each attempt.
+///
+/// # Contract
+///
+/// - Asked once per attempt, by many parts at once: answer from a cache, and let one caller refresh while the others
+///   wait.
+/// - The credentials must be valid for at least as long as one attempt lasts; OSS checks them when a request starts.
+/// - An error ends the upload; a provider that wants to retry does so itself.
+/// - Dropping the future must leave the provider usable.
+#[async_trait]
+pub trait ProvideCredentials: fmt::Debug + Send + Sync {
+    /// The credentials to sign the next attempt with; [`Credentials::anonymous`] to send it unsigned.
+    ///
+    /// # Errors
+    ///
+    /// Why there are none.
+    async fn credentials(&self) -> Result<Credentials, CredentialsError>;
+
+    /// OSS has refused these credentials as expired or unknown. A provider that can have others drops these, unless it
+    /// holds newer ones already, and answers `true`: the attempt is then repeated once. The default, `false`, lets the
+    /// refusal stand.
+    async fn refused(&self, _credentials: &Credentials) -> bool {
+        false
+    }
+}
+
+/// A fixed access key, with or without a security token.
+#[async_trait]
+impl ProvideCredentials for Credentials {
+    async fn credentials(&self) -> Result<Credentials, CredentialsError> {
+        Ok(self.clone())
+    }
+}
+
+/// Why a provider has no credentials.
+#[derive(Debug, thiserror::Error)]
+#[error("no credentials: {message}")]
+pub struct CredentialsError {
+    message: String,
+    #[source]
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl CredentialsError {
+    /// Says what is missing or failed and what to do about it; must not contain a secret.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), source: None }
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn with_source(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { source: Some(source.into()), ..self }
+    }
+}

@@ -1,0 +1,238 @@
+//! What an upload can fail with.
+
+use std::time::Duration;
+
+use oss_signing::{NameError, SignError, UrlError};
+use oss_transport::TransportError;
+
+use crate::callback_failure::CallbackFailed;
+use crate::checkpoint::CheckpointError;
+use crate::credentials::CredentialsError;
+use crate::limits::Phase;
+use crate::operation::Operation;
+use crate::server_error::ServerError;
+use crate::source::SourceError;
+use crate::uploaded::{CallbackOutcome, Uploaded};
+
+/// Why an upload did not end well.
+///
+/// [`object_state`](Error::object_state) answers the first question, whether the object is stored. One variant means
+/// that it is: [`CallbackFailed`](Error::CallbackFailed).
+///
+/// ```
+/// use oss_upload::{Error, Uploaded};
+///
+/// fn report(result: Result<Uploaded, Error>) {
+///     match result {
+///         Ok(uploaded) => println!("stored and called back: {:?}", uploaded.callback),
+///         Err(Error::CallbackFailed(failed)) => println!("stored, not called back: {}", failed.failure),
+///         Err(error) => println!("{error}; the object is {:?}", error.object_state()),
+///     }
+/// }
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An argument cannot be used. Nothing was sent.
+    #[error("{argument} {reason}")]
+    InvalidArgument {
+        /// The argument's name in this crate.
+        argument: &'static str,
+        /// What is wrong with it, and what would be right.
+        reason: String,
+    },
+    /// A bucket name, object key or region is not one. Nothing was sent.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The request's URL cannot be built. Nothing was sent.
+    #[error(transparent)]
+    Url(#[from] UrlError),
+    /// The bytes to upload could not be had.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// There are no credentials to sign with.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// The request could not be signed. Nothing was sent.
+    #[error("{operation} could not be signed")]
+    Sign {
+        /// What was asked for.
+        operation: Operation,
+        /// Why not.
+        source: SignError,
+    },
+    /// The request could not be carried out; the transport's error says how far it came.
+    #[error("{operation} got no answer")]
+    Transport {
+        /// What was asked for.
+        operation: Operation,
+        /// What happened to the connection.
+        source: TransportError,
+    },
+    /// Nothing moved for longer than a time limit allows.
+    #[error("{operation} was given up after waiting {} s {phase}", limit.as_secs_f32())]
+    TimedOut {
+        /// What was asked for.
+        operation: Operation,
+        /// What it waited for.
+        phase: Phase,
+        /// The limit that was reached.
+        limit: Duration,
+    },
+    /// OSS, or a proxy before it, refused the request.
+    #[error(transparent)]
+    Server(Box<ServerError>),
+    /// **The object is stored**; only its callback failed. Never a reason to upload again.
+    #[error(transparent)]
+    CallbackFailed(Box<CallbackFailed>),
+    /// The object OSS stored is not the bytes that were sent, as the checksums show.
+    #[error(
+        "{operation} stored other bytes than were sent: CRC-64 here {expected}, at OSS {actual}; upload again, and suspect memory or a middle box if it happens again"
+    )]
+    Corrupted {
+        /// What stored the object or part.
+        operation: Operation,
+        /// CRC-64/XZ of the bytes sent.
+        expected: u64,
+        /// CRC-64/XZ OSS computed.
+        actual: u64,
+    },
+    /// OSS's answer lacks what it must have, or cannot be read.
+    #[error("the answer to {operation} cannot be used: {reason}")]
+    MalformedAnswer {
+        /// What was asked for.
+        operation: Operation,
+        /// What is missing or wrong.
+        reason: String,
+    },
+    /// The answer to the request that stores the object was lost, and looking for the object did not settle whether it
+    /// is stored.
+    #[error("the answer to {operation} was lost and it is not known whether the object is stored: {reason}")]
+    OutcomeUnknown {
+        /// The request whose answer was lost.
+        operation: Operation,
+        /// What was seen when looking.
+        reason: String,
+        /// How the answer was lost.
+        #[source]
+        lost: Box<Error>,
+    },
+    /// The checkpoint cannot be used; it says whether the upload is safe.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+}
+
+/// Whether the object an upload was to store is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObjectState {
+    /// This upload did not store it. An object that was there before is still there.
+    NotStored,
+    /// It is stored.
+    Stored,
+    /// The answer was lost: it may be stored. Look with `head_object`, or upload again if the callback bears it.
+    Unknown,
+}
+
+impl Error {
+    /// Whether the object is stored in spite of this error.
+    #[must_use]
+    pub fn object_state(&self) -> ObjectState {
+        match self {
+            Self::CallbackFailed(_) => ObjectState::Stored,
+            Self::Corrupted { operation, .. } if stores_object(*operation) => ObjectState::Stored,
+            Self::OutcomeUnknown { .. } => ObjectState::Unknown,
+            _ if self.lost_answer() => ObjectState::Unknown,
+            _ => ObjectState::NotStored,
+        }
+    }
+
+    /// OSS's refusal, if that is what this is.
+    #[must_use]
+    pub fn server(&self) -> Option<&ServerError> {
+        match self {
+            Self::Server(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// The failed callback, if that is what this is.
+    #[must_use]
+    pub fn callback_failed(&self) -> Option<&CallbackFailed> {
+        match self {
+            Self::CallbackFailed(failed) => Some(failed),
+            _ => None,
+        }
+    }
+
+    /// Takes "stored, callback failed" for a success, as whoever does not depend on the callback may.
+    ///
+    /// ```
+    /// # use oss_upload::{Error, Uploaded};
+    /// fn only_the_object_counts(result: Result<Uploaded, Error>) -> Result<Uploaded, Error> {
+    ///     result.or_else(Error::ignore_callback_failure)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Any other error, as it was.
+    pub fn ignore_callback_failure(self) -> Result<Uploaded, Self> {
+        match self {
+            Self::CallbackFailed(failed) => {
+                let callback = CallbackOutcome::Failed(failed.failure);
+                Ok(Uploaded { callback, ..failed.uploaded })
+            }
+            other => Err(other),
+        }
+    }
+
+    /// Whether the same request may succeed if it is sent again. Says nothing of whether that is safe.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        use oss_transport::TransportErrorKind as Kind;
+        match self {
+            Self::Server(error) => error.is_transient(),
+            Self::TimedOut { phase, .. } => *phase != Phase::Total,
+            Self::Transport { source, .. } => {
+                !matches!(source.kind(), Kind::Body | Kind::Tls | Kind::TooLarge)
+            }
+            Self::MalformedAnswer { .. } => true,
+            Self::Corrupted { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the request may have been carried out although this error came of it.
+    pub(crate) fn lost_answer(&self) -> bool {
+        let (operation, lost) = match self {
+            Self::Transport { operation, source } => (*operation, source.kind().may_have_been_processed()),
+            Self::TimedOut { operation, phase, .. } => {
+                (*operation, matches!(phase, Phase::FirstByte | Phase::ReceiveIdle | Phase::Total))
+            }
+            Self::Server(error) => {
+                (error.operation(), error.status().is_server_error() && !error.is_from_oss())
+            }
+            Self::MalformedAnswer { operation, .. } => (*operation, true),
+            _ => return false,
+        };
+        lost && stores_object(operation)
+    }
+
+    pub(crate) fn invalid(argument: &'static str, reason: impl Into<String>) -> Self {
+        Self::InvalidArgument { argument, reason: reason.into() }
+    }
+
+    pub(crate) fn has_code(&self, code: &str) -> bool {
+        self.server().is_some_and(|error| error.code() == code)
+    }
+}
+
+impl From<ServerError> for Error {
+    fn from(error: ServerError) -> Self {
+        Self::Server(Box::new(error))
+    }
+}
+
+fn stores_object(operation: Operation) -> bool {
+    matches!(operation, Operation::PutObject | Operation::CompleteMultipartUpload)
+}

@@ -1,0 +1,232 @@
+//! What moves during one attempt: the request body on its way out, counted, checked and timed.
+
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::select;
+use http_body::{Body as _, Frame, SizeHint};
+use oss_transport::{Body, TransportError};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use crate::crc64::Crc64;
+use crate::limits::{Phase, TimeLimits};
+use crate::progress::Meter;
+use crate::source::SourceError;
+
+/// The state an attempt shares with the body it gave to the transport.
+#[derive(Debug)]
+pub(crate) struct Flow {
+    started: Instant,
+    phase: AtomicU8,
+    phase_changed: Notify,
+    /// Milliseconds since `started` at which something last moved.
+    moved: AtomicU64,
+    sent: AtomicU64,
+    crc64: AtomicU64,
+    source_error: Mutex<Option<SourceError>>,
+}
+
+impl Flow {
+    pub(crate) fn start(has_body: bool) -> Arc<Self> {
+        let phase = if has_body { Phase::Start } else { Phase::FirstByte };
+        Arc::new(Self {
+            started: Instant::now(),
+            phase: AtomicU8::new(phase as u8),
+            phase_changed: Notify::new(),
+            moved: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
+            crc64: AtomicU64::new(0),
+            source_error: Mutex::new(None),
+        })
+    }
+
+    /// Bytes of the body the transport has taken.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Acquire)
+    }
+
+    /// CRC-64 of the whole body, once it has been taken to its end.
+    pub(crate) fn crc64(&self) -> u64 {
+        self.crc64.load(Ordering::Acquire)
+    }
+
+    /// Whether the transport has the whole request.
+    pub(crate) fn is_sent(&self) -> bool {
+        self.phase() as u8 >= Phase::FirstByte as u8
+    }
+
+    pub(crate) fn take_source_error(&self) -> Option<SourceError> {
+        self.source_error.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.touch();
+        if self.phase.swap(phase as u8, Ordering::AcqRel) != phase as u8 {
+            self.phase_changed.notify_one();
+        }
+    }
+
+    pub(crate) fn touch(&self) {
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.moved.store(now, Ordering::Release);
+    }
+
+    /// Returns when nothing has moved for longer than the limit of the phase. Never returns while things move.
+    pub(crate) async fn stands_still(&self, limits: &TimeLimits) -> (Phase, Duration) {
+        loop {
+            let phase = self.phase();
+            let moved = self.started + Duration::from_millis(self.moved.load(Ordering::Acquire));
+            let idle = limits.of(phase).map(|limit| (moved + limit, phase, limit));
+            let total = limits.total.map(|limit| (self.started + limit, Phase::Total, limit));
+            let next = idle.into_iter().chain(total).min_by_key(|(deadline, ..)| *deadline);
+            let Some((deadline, phase, limit)) = next else {
+                self.phase_changed.notified().await;
+                continue;
+            };
+            if Instant::now() >= deadline {
+                return (phase, limit);
+            }
+            let changed = pin!(self.phase_changed.notified());
+            select(pin!(sleep_until(deadline)), changed).await;
+        }
+    }
+
+    fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::Start,
+            1 => Phase::SendIdle,
+            2 => Phase::FirstByte,
+            _ => Phase::ReceiveIdle,
+        }
+    }
+}
+
+/// Puts the flow's meters around a request body that must have `len` bytes, if given.
+pub(crate) fn metered(body: Body, len: Option<u64>, flow: &Arc<Flow>, meter: Option<Meter>) -> Body {
+    Body::wrap(Metered { body, len, crc: Crc64::new(), held: None, flow: Arc::clone(flow), meter })
+}
+
+struct Metered {
+    body: Body,
+    len: Option<u64>,
+    crc: Crc64,
+    /// The chunk that completes the declared length. It goes out when the source has shown that nothing follows, so
+    /// that a source with more bytes than it declared fails the request instead of storing its beginning.
+    held: Option<Bytes>,
+    flow: Arc<Flow>,
+    meter: Option<Meter>,
+}
+
+impl Metered {
+    /// Takes the source's next chunk; `Some` is what goes on to the transport.
+    fn took(&mut self, chunk: Bytes) -> Result<Option<Bytes>, SourceError> {
+        if chunk.is_empty() {
+            return Ok(None);
+        }
+        let sent = self.flow.sent() + chunk.len() as u64;
+        match self.len {
+            Some(expected) if self.held.is_some() || sent > expected => Err(SourceError::Grew { expected }),
+            Some(expected) if sent == expected && !self.body.is_end_stream() => {
+                self.held = Some(chunk);
+                Ok(None)
+            }
+            _ => {
+                self.pass(&chunk);
+                Ok(Some(chunk))
+            }
+        }
+    }
+
+    fn pass(&mut self, chunk: &Bytes) {
+        let sent = self.flow.sent() + chunk.len() as u64;
+        self.crc.update(chunk);
+        self.flow.sent.store(sent, Ordering::Release);
+        if let Some(meter) = &self.meter {
+            meter.reached(sent);
+        }
+        if self.len == Some(sent) {
+            // A transport that knows the length may not ask again.
+            self.finished();
+        } else {
+            self.flow.enter(Phase::SendIdle);
+        }
+    }
+
+    fn finished(&self) {
+        self.flow.crc64.store(self.crc.value(), Ordering::Release);
+        if !self.flow.is_sent() {
+            self.flow.enter(Phase::FirstByte);
+        }
+    }
+
+    /// The source has ended.
+    fn ended(&mut self) -> Option<Result<Frame<Bytes>, TransportError>> {
+        if let Some(chunk) = self.held.take() {
+            self.pass(&chunk);
+            return Some(Ok(Frame::data(chunk)));
+        }
+        let actual = self.flow.sent();
+        if let Some(expected) = self.len
+            && actual < expected
+        {
+            return Some(Err(self.fail(SourceError::Shrank { expected, actual })));
+        }
+        self.finished();
+        None
+    }
+
+    /// Keeps the error itself for the attempt and gives the transport a stand-in to pass through.
+    fn fail(&self, error: SourceError) -> TransportError {
+        let stand_in = TransportError::new(oss_transport::TransportErrorKind::Body, error.to_string());
+        *self.flow.source_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        stand_in
+    }
+}
+
+impl http_body::Body for Metered {
+    type Data = Bytes;
+    type Error = TransportError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, TransportError>>> {
+        let this = &mut *self;
+        if this.flow.phase() as u8 == Phase::Start as u8 {
+            this.flow.enter(Phase::SendIdle);
+        }
+        loop {
+            let frame = match ready!(Pin::new(&mut this.body).poll_frame(cx)) {
+                None => return Poll::Ready(this.ended()),
+                Some(Ok(frame)) => frame,
+                Some(Err(error)) => {
+                    let error = SourceError::from_body(error);
+                    return Poll::Ready(Some(Err(this.fail(error))));
+                }
+            };
+            // OSS takes no trailers, so only data goes on.
+            let Ok(chunk) = frame.into_data() else { continue };
+            match this.took(chunk) {
+                Ok(None) => {}
+                Ok(Some(chunk)) => return Poll::Ready(Some(Ok(Frame::data(chunk)))),
+                Err(error) => return Poll::Ready(Some(Err(this.fail(error)))),
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.held.is_none() && self.len == Some(self.flow.sent())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.len {
+            Some(len) => SizeHint::with_exact(len.saturating_sub(self.flow.sent())),
+            None => SizeHint::default(),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The time limits of one attempt.
+
+use std::fmt;
+use std::time::Duration;
+
+/// How long one attempt may stand still. An attempt that moves is never ended, however long it lasts, unless
+/// [`total`](TimeLimits::total) is set.
+///
+/// The limits are the uploader's own and hold for every transport; `None` switches one off.
+///
+/// | phase | from | until | default |
+/// | --- | --- | --- | --- |
+/// | [`start`](TimeLimits::start) | the request is handed to the transport | it asks for the first byte of the body | 20 s |
+/// | [`send_idle`](TimeLimits::send_idle) | the transport takes a chunk of the body | it takes the next | 60 s |
+/// | [`first_byte`](TimeLimits::first_byte) | the body has been taken whole (or there is none) | the answer's headers arrive | 60 s |
+/// | [`receive_idle`](TimeLimits::receive_idle) | the headers, or a piece of the answer, arrive | the next piece arrives | 30 s |
+/// | [`total`](TimeLimits::total) | the request is handed to the transport | the answer is complete | none |
+///
+/// An upload with a callback gets [`CALLBACK_TIME`](TimeLimits::CALLBACK_TIME) more for its first byte, since OSS gives the
+/// application server five seconds a URL. Completing a multipart upload gets more still, scaled by the number of parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TimeLimits {
+    /// Until the transport asks for the body's first byte: connecting, TLS, and waiting for a connection.
+    pub start: Option<Duration>,
+    /// Between two chunks of the request body.
+    pub send_idle: Option<Duration>,
+    /// Between the end of the request body and the answer's headers.
+    pub first_byte: Option<Duration>,
+    /// Between two pieces of the answer's body.
+    pub receive_idle: Option<Duration>,
+    /// For the attempt as a whole.
+    pub total: Option<Duration>,
+}
+
+impl TimeLimits {
+    /// What a callback adds to `first_byte`: five URLs of five seconds each.
+    pub const CALLBACK_TIME: Duration = Duration::from_secs(25);
+
+    pub(crate) fn of(&self, phase: Phase) -> Option<Duration> {
+        match phase {
+            Phase::Start => self.start,
+            Phase::SendIdle => self.send_idle,
+            Phase::FirstByte => self.first_byte,
+            Phase::ReceiveIdle => self.receive_idle,
+            Phase::Total => self.total,
+        }
+    }
+
+    pub(crate) fn with_longer_first_byte(&self, extra: Duration) -> Self {
+        Self { first_byte: self.first_byte.map(|limit| limit + extra), ..self.clone() }
+    }
+}
+
+impl Default for TimeLimits {
+    fn default() -> Self {
+        Self {
+            start: Some(Duration::from_secs(20)),
+            send_idle: Some(Duration::from_secs(60)),
+            first_byte: Some(Duration::from_secs(60)),
+            receive_idle: Some(Duration::from_secs(30)),
+            total: None,
+        }
+    }
+}
+
+/// What an attempt was doing when its time ran out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Connecting, or waiting for a connection.
+    Start,
+    /// Sending the body.
+    SendIdle,
+    /// Waiting for the answer after the body.
+    FirstByte,
+    /// Reading the answer.
+    ReceiveIdle,
+    /// Anything; the limit was for the whole attempt.
+    Total,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Phase::Start => "to connect (limit `start`)",
+            Phase::SendIdle => "for the connection to take more of the body (limit `send_idle`)",
+            Phase::FirstByte => "for the answer after the body was sent (limit `first_byte`)",
+            Phase::ReceiveIdle => "for more of the answer (limit `receive_idle`)",
+            Phase::Total => "for the whole attempt (limit `total`)",
+        })
+    }
+}

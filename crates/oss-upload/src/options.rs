@@ -1,0 +1,398 @@
+//! What an object is stored with.
+
+use std::collections::BTreeSet;
+
+use http::HeaderMap;
+use http::header::{
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, EXPIRES,
+    HeaderName, HeaderValue,
+};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::error::Error;
+
+/// The headers an object is stored with. What is not set is left to OSS or the bucket.
+///
+/// ```
+/// use oss_upload::{ObjectAcl, ObjectOptions};
+///
+/// let options = ObjectOptions::new()
+///     .content_type("image/png")
+///     .metadata("author", "me")
+///     .acl(ObjectAcl::PublicRead)
+///     .forbid_overwrite();
+/// ```
+///
+/// Values are checked when the upload starts: a name or value that cannot be a header is refused with the argument's
+/// name, before anything is sent. The names are those of OSS's page on PutObject.
+#[derive(Clone, Debug, Default)]
+pub struct ObjectOptions {
+    headers: Vec<(HeaderName, String)>,
+    metadata: Vec<(String, String)>,
+    tags: Vec<(String, String)>,
+    custom: Vec<(String, String)>,
+    acl: Option<ObjectAcl>,
+    traffic_limit: Option<u64>,
+}
+
+impl ObjectOptions {
+    /// Sets nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// `Content-Type`. Guessed from the extension of the file's name, then of the key, when it is not set here;
+    /// `application/octet-stream` when neither tells.
+    #[must_use]
+    pub fn content_type(self, value: impl Into<String>) -> Self {
+        self.header(CONTENT_TYPE, value)
+    }
+
+    /// `Cache-Control`, given to whoever downloads the object.
+    #[must_use]
+    pub fn cache_control(self, value: impl Into<String>) -> Self {
+        self.header(CACHE_CONTROL, value)
+    }
+
+    /// `Content-Disposition`, given to whoever downloads the object.
+    #[must_use]
+    pub fn content_disposition(self, value: impl Into<String>) -> Self {
+        self.header(CONTENT_DISPOSITION, value)
+    }
+
+    /// `Content-Encoding` of the bytes as they are; nothing is encoded here.
+    #[must_use]
+    pub fn content_encoding(self, value: impl Into<String>) -> Self {
+        self.header(CONTENT_ENCODING, value)
+    }
+
+    /// `Content-Language`.
+    #[must_use]
+    pub fn content_language(self, value: impl Into<String>) -> Self {
+        self.header(CONTENT_LANGUAGE, value)
+    }
+
+    /// `Expires`, an HTTP date given to whoever downloads the object.
+    #[must_use]
+    pub fn expires(self, value: impl Into<String>) -> Self {
+        self.header(EXPIRES, value)
+    }
+
+    /// One `x-oss-meta-…` header; `name` is the part behind the prefix. At most 8 KB together.
+    #[must_use]
+    pub fn metadata(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.metadata.push((name.into(), value.into()));
+        self
+    }
+
+    /// One tag; at most 10, with keys up to 128 and values up to 256 characters.
+    #[must_use]
+    pub fn tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.tags.push((key.into(), value.into()));
+        self
+    }
+
+    /// `x-oss-object-acl`.
+    #[must_use]
+    pub fn acl(mut self, acl: ObjectAcl) -> Self {
+        self.acl = Some(acl);
+        self
+    }
+
+    /// `x-oss-storage-class`.
+    #[must_use]
+    pub fn storage_class(self, class: StorageClass) -> Self {
+        self.header(HeaderName::from_static("x-oss-storage-class"), class.as_str())
+    }
+
+    /// `x-oss-server-side-encryption`: `AES256`, or `KMS` with an optional key id.
+    #[must_use]
+    pub fn server_side_encryption(self, encryption: ServerSideEncryption) -> Self {
+        let (method, key_id) = match encryption {
+            ServerSideEncryption::Aes256 => ("AES256", None),
+            ServerSideEncryption::Sm4 => ("SM4", None),
+            ServerSideEncryption::Kms { key_id } => ("KMS", key_id),
+        };
+        let this = self.header(HeaderName::from_static("x-oss-server-side-encryption"), method);
+        match key_id {
+            Some(id) => this.header(HeaderName::from_static("x-oss-server-side-encryption-key-id"), id),
+            None => this,
+        }
+    }
+
+    /// Fails with 409 `FileAlreadyExists` instead of replacing an object (`x-oss-forbid-overwrite`).
+    #[must_use]
+    pub fn forbid_overwrite(self) -> Self {
+        self.header(FORBID_OVERWRITE, "true")
+    }
+
+    /// Lets OSS slow each connection down to this many **bits** a second, 819,200 to 838,860,800
+    /// (`x-oss-traffic-limit`).
+    #[must_use]
+    pub fn traffic_limit(mut self, bits_per_second: u64) -> Self {
+        self.traffic_limit = Some(bits_per_second);
+        self
+    }
+
+    /// Declares that the requester pays (`x-oss-request-payer: requester`).
+    #[must_use]
+    pub fn requester_pays(self) -> Self {
+        self.header(REQUEST_PAYER, "requester")
+    }
+
+    /// Any further header. `Authorization`, `x-oss-callback`, `x-oss-callback-var` and the headers that frame the body
+    /// cannot be set.
+    #[must_use]
+    pub fn custom_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.custom.push((name.into(), value.into()));
+        self
+    }
+
+    fn header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
+        self.headers.retain(|(set, _)| *set != name);
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// The headers of a PUT of the whole object.
+    pub(crate) fn put_headers(&self, guessed_type: &str) -> Result<HeaderMap, Error> {
+        let mut headers = self.initiate_headers(guessed_type)?;
+        if let Some(acl) = self.acl {
+            headers.insert(OBJECT_ACL, HeaderValue::from_static(acl.as_str()));
+        }
+        headers.extend(self.transfer_headers()?);
+        Ok(headers)
+    }
+
+    /// The headers fixed when a multipart upload is initiated.
+    pub(crate) fn initiate_headers(&self, guessed_type: &str) -> Result<HeaderMap, Error> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, value("content_type", guessed_type)?);
+        for (name, text) in &self.headers {
+            headers.insert(name.clone(), value("header", text)?);
+        }
+        for (name, text) in &self.metadata {
+            let name = HeaderName::try_from(format!("x-oss-meta-{name}")).map_err(|_| {
+                Error::invalid("metadata", format!("name {name:?} cannot be part of a header name"))
+            })?;
+            headers.insert(name, value("metadata", text)?);
+        }
+        if !self.tags.is_empty() {
+            headers.insert(TAGGING, value("tag", &self.tagging()?)?);
+        }
+        for (name, text) in &self.custom {
+            headers.insert(custom_name(name)?, value("custom_header", text)?);
+        }
+        Ok(headers)
+    }
+
+    /// The headers of a request that carries content.
+    pub(crate) fn transfer_headers(&self) -> Result<HeaderMap, Error> {
+        let mut headers = HeaderMap::new();
+        if let Some(limit) = self.traffic_limit {
+            if !TRAFFIC_LIMITS.contains(&limit) {
+                let reason = format!("is {limit}; it must be 819,200 to 838,860,800 bits a second");
+                return Err(Error::invalid("traffic_limit", reason));
+            }
+            headers.insert(TRAFFIC_LIMIT, HeaderValue::from(limit));
+        }
+        headers.extend(self.payer_headers());
+        Ok(headers)
+    }
+
+    /// The headers of a Complete.
+    pub(crate) fn complete_headers(&self) -> HeaderMap {
+        let mut headers = self.payer_headers();
+        if let Some(acl) = self.acl {
+            headers.insert(OBJECT_ACL, HeaderValue::from_static(acl.as_str()));
+        }
+        if self.headers.iter().any(|(name, _)| *name == FORBID_OVERWRITE) {
+            headers.insert(FORBID_OVERWRITE, HeaderValue::from_static("true"));
+        }
+        headers
+    }
+
+    /// The header every request of a requester who pays needs.
+    pub(crate) fn payer_headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if self.headers.iter().any(|(name, _)| *name == REQUEST_PAYER) {
+            headers.insert(REQUEST_PAYER, HeaderValue::from_static("requester"));
+        }
+        headers
+    }
+
+    fn tagging(&self) -> Result<String, Error> {
+        let keys: BTreeSet<&str> = self.tags.iter().map(|(key, _)| key.as_str()).collect();
+        if self.tags.len() > 10 || keys.len() < self.tags.len() {
+            return Err(Error::invalid("tag", "is set more than 10 times, or twice for one key"));
+        }
+        for (key, value) in &self.tags {
+            if key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256 {
+                let reason = format!("{key:?} is empty or longer than 128, or its value than 256 characters");
+                return Err(Error::invalid("tag", reason));
+            }
+        }
+        let encode = |text| utf8_percent_encode(text, FORM).to_string();
+        let pairs: Vec<_> = self.tags.iter().map(|(k, v)| format!("{}={}", encode(k), encode(v))).collect();
+        Ok(pairs.join("&"))
+    }
+}
+
+/// Who may read or write an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ObjectAcl {
+    /// As the bucket says.
+    Default,
+    /// The owner only.
+    Private,
+    /// Everyone may read.
+    PublicRead,
+    /// Everyone may read and write.
+    PublicReadWrite,
+}
+
+impl ObjectAcl {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Private => "private",
+            Self::PublicRead => "public-read",
+            Self::PublicReadWrite => "public-read-write",
+        }
+    }
+}
+
+/// How an object is stored and billed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StorageClass {
+    /// `Standard`
+    Standard,
+    /// `IA`, infrequent access
+    InfrequentAccess,
+    /// `Archive`
+    Archive,
+    /// `ColdArchive`
+    ColdArchive,
+    /// `DeepColdArchive`
+    DeepColdArchive,
+}
+
+impl StorageClass {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "Standard",
+            Self::InfrequentAccess => "IA",
+            Self::Archive => "Archive",
+            Self::ColdArchive => "ColdArchive",
+            Self::DeepColdArchive => "DeepColdArchive",
+        }
+    }
+}
+
+/// How OSS encrypts an object at rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ServerSideEncryption {
+    /// Keys managed by OSS, AES-256.
+    Aes256,
+    /// Keys managed by OSS, SM4.
+    Sm4,
+    /// Keys managed by KMS.
+    Kms {
+        /// The customer master key; `None` for the default one.
+        key_id: Option<String>,
+    },
+}
+
+/// The content type told by the file's name, then by the key.
+pub(crate) fn guess_content_type(file: Option<&std::path::Path>, key: &str) -> String {
+    file.and_then(|path| mime_guess::from_path(path).first_raw())
+        .or_else(|| mime_guess::from_path(key).first_raw())
+        .unwrap_or("application/octet-stream")
+        .to_owned()
+}
+
+fn value(argument: &'static str, text: &str) -> Result<HeaderValue, Error> {
+    let unfit = |reason: &str| Error::invalid(argument, format!("value {text:?} {reason}"));
+    if text.trim_matches([' ', '\t']).len() != text.len() {
+        return Err(unfit("begins or ends with white space, which HTTP would drop"));
+    }
+    HeaderValue::from_bytes(text.as_bytes()).map_err(|_| unfit("has characters no header may have"))
+}
+
+fn custom_name(name: &str) -> Result<HeaderName, Error> {
+    let invalid = |reason: &str| Error::invalid("custom_header", format!("{name:?} {reason}"));
+    let header = HeaderName::try_from(name).map_err(|_| invalid("is not a header name"))?;
+    match header.as_str() {
+        "authorization" | "content-length" | "transfer-encoding" | "host" | "connection" | "expect" => {
+            Err(invalid("is set by the upload itself"))
+        }
+        "x-oss-callback" | "x-oss-callback-var" => Err(invalid("is set by `callback`")),
+        "x-oss-object-acl" | "x-oss-tagging" | "x-oss-traffic-limit" => {
+            Err(invalid("has an option of its own"))
+        }
+        _ => Ok(header),
+    }
+}
+
+const OBJECT_ACL: HeaderName = HeaderName::from_static("x-oss-object-acl");
+const TAGGING: HeaderName = HeaderName::from_static("x-oss-tagging");
+const TRAFFIC_LIMIT: HeaderName = HeaderName::from_static("x-oss-traffic-limit");
+const REQUEST_PAYER: HeaderName = HeaderName::from_static("x-oss-request-payer");
+const FORBID_OVERWRITE: HeaderName = HeaderName::from_static("x-oss-forbid-overwrite");
+const TRAFFIC_LIMITS: std::ops::RangeInclusive<u64> = 819_200..=838_860_800;
+const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_a_header_is_refused_by_name() {
+        for (options, argument) in [
+            (ObjectOptions::new().content_type("a\nb"), "header"),
+            (ObjectOptions::new().metadata("a b", "x"), "metadata"),
+            (ObjectOptions::new().metadata("a", " x"), "metadata"),
+            (ObjectOptions::new().custom_header("Authorization", "x"), "custom_header"),
+            (ObjectOptions::new().custom_header("x-oss-callback", "x"), "custom_header"),
+            (ObjectOptions::new().tag("a", "1").tag("a", "2"), "tag"),
+            (ObjectOptions::new().traffic_limit(1), "traffic_limit"),
+        ] {
+            match options.put_headers("text/plain") {
+                Err(Error::InvalidArgument { argument: named, .. }) => assert_eq!(named, argument),
+                other => panic!("{argument}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn each_request_of_a_multipart_upload_gets_its_headers() {
+        let options = ObjectOptions::new()
+            .acl(ObjectAcl::Private)
+            .forbid_overwrite()
+            .tag("a&b", "c d")
+            .traffic_limit(819_200)
+            .requester_pays();
+        let names = |headers: HeaderMap| headers.keys().map(|name| name.to_string()).collect::<BTreeSet<_>>();
+        let initiate = options.initiate_headers("text/plain").unwrap();
+        assert_eq!(initiate["x-oss-tagging"], "a%26b=c%20d");
+        assert!(!names(initiate.clone()).contains("x-oss-object-acl"));
+        assert!(!names(initiate).contains("x-oss-traffic-limit"));
+        assert_eq!(
+            names(options.complete_headers()),
+            ["x-oss-forbid-overwrite", "x-oss-object-acl", "x-oss-request-payer"].map(String::from).into()
+        );
+        assert!(names(options.put_headers("a/b").unwrap()).is_superset(&names(options.complete_headers())));
+    }
+
+    #[test]
+    fn the_content_type_is_guessed_from_the_file_then_the_key() {
+        let guess = |file: Option<&str>, key| guess_content_type(file.map(std::path::Path::new), key);
+        assert_eq!(guess(Some("a.png"), "b.txt"), "image/png");
+        assert_eq!(guess(Some("a"), "b.txt"), "text/plain");
+        assert_eq!(guess(None, "b"), "application/octet-stream");
+    }
+}

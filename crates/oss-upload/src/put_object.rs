@@ -1,0 +1,238 @@
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use http::{Method, StatusCode};
+use oss_callback::Callback;
+use oss_signing::{BucketName, ObjectKey};
+
+use crate::call::{Answer, Call, Ledger, Payload};
+use crate::callback_failure::{CallbackFailed, CallbackFailure};
+use crate::error::Error;
+use crate::look::{Seen, Wanted};
+use crate::operation::Operation;
+use crate::options::{ObjectOptions, guess_content_type};
+use crate::progress::{Progress, Reporter, Stage};
+use crate::server_error::ServerError;
+use crate::source::{Content, Source};
+use crate::uploaded::{CallbackAnswer, CallbackOutcome, StoredObject, Uploaded};
+use crate::uploader::Engine;
+
+/// An upload with one request. Awaiting it sends it.
+///
+/// The content is at most 5 GB ([`PutObject::LIMIT`]); OSS replaces an object of the same key. The CRC-64 of the bytes
+/// sent is compared with the one OSS computed, also when the callback fails.
+///
+/// # Repetition
+///
+/// A failed attempt is repeated as the uploader's [`RetryPolicy`](crate::RetryPolicy) has it, if the content can be
+/// read again. A put **with a callback** whose answer was lost (the connection broke or the time ran out after the
+/// whole request was sent) may have called the application server already. It is not repeated blindly: the uploader
+/// looks for the object. If it is there with the bytes sent, the upload is done with [`CallbackOutcome::Unknown`]; if it is
+/// not, the put is repeated; if that cannot be told, the error is [`Error::OutcomeUnknown`].
+/// [`resend_when_unsure`](Self::resend_when_unsure) repeats without looking.
+///
+/// # Errors
+///
+/// [`Error::CallbackFailed`] if the object is stored and its callback failed. For every other error
+/// [`Error::object_state`] says whether the object is stored.
+///
+/// # Cancellation
+///
+/// Dropping the future ends the request; OSS stores an object only if it has received all of it, so the object is
+/// stored whole or not at all. If the drop comes after the last byte was sent, it may be stored.
+#[derive(Debug)]
+#[must_use = "an upload does nothing until it is awaited"]
+pub struct PutObject {
+    engine: Arc<Engine>,
+    bucket: BucketName,
+    key: String,
+    content: Content,
+    options: ObjectOptions,
+    callback: Option<Callback>,
+    reporter: Option<Reporter>,
+    resend_when_unsure: bool,
+}
+
+impl PutObject {
+    /// The most bytes one PUT may have: 5 GB, which OSS counts as 5 · 1024³.
+    pub const LIMIT: u64 = 5 * 1024 * 1024 * 1024;
+
+    pub(crate) fn new(engine: Arc<Engine>, bucket: BucketName, key: String, content: Content) -> Self {
+        Self {
+            engine,
+            bucket,
+            key,
+            content,
+            options: ObjectOptions::new(),
+            callback: None,
+            reporter: None,
+            resend_when_unsure: false,
+        }
+    }
+
+    /// Lets OSS call the application server when the object is stored.
+    pub fn callback(mut self, callback: Callback) -> Self {
+        self.callback = Some(callback);
+        self
+    }
+
+    /// Sets what the object is stored with.
+    pub fn options(mut self, options: ObjectOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Tells how far the upload is: after each chunk, on the task that sends it, so the function must be quick.
+    pub fn on_progress(mut self, tell: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        self.reporter = Some(Reporter::new(tell));
+        self
+    }
+
+    /// Repeats a put whose answer was lost without looking whether the object is stored, although the application
+    /// server may then be called twice. For keys that may not be read (`oss:GetObject` is needed to look).
+    pub fn resend_when_unsure(mut self) -> Self {
+        self.resend_when_unsure = true;
+        self
+    }
+
+    async fn send(self) -> Result<Uploaded, Error> {
+        let key = ObjectKey::try_from(self.key.as_str())?;
+        let source = self.content.open().await?;
+        let put = Put {
+            engine: &self.engine,
+            bucket: &self.bucket,
+            key: &key,
+            source: &*source,
+            content_type: guess_content_type(self.content.file_name(), key.as_str()),
+            options: &self.options,
+            callback: self.callback.as_ref(),
+            reporter: self.reporter.as_ref(),
+            resend_when_unsure: self.resend_when_unsure,
+        };
+        put.run().await
+    }
+}
+
+impl IntoFuture for PutObject {
+    type Output = Result<Uploaded, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}
+
+/// A put whose arguments are in order; also how a resumable upload stores a small source.
+pub(crate) struct Put<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) bucket: &'a BucketName,
+    pub(crate) key: &'a ObjectKey,
+    pub(crate) source: &'a dyn Source,
+    pub(crate) content_type: String,
+    pub(crate) options: &'a ObjectOptions,
+    pub(crate) callback: Option<&'a Callback>,
+    pub(crate) reporter: Option<&'a Reporter>,
+    pub(crate) resend_when_unsure: bool,
+}
+
+impl Put<'_> {
+    pub(crate) async fn run(&self) -> Result<Uploaded, Error> {
+        let len = self.source.length();
+        if len.is_some_and(|len| len > PutObject::LIMIT) {
+            let reason = format!(
+                "has {} bytes; put_object takes at most {} (5 GB), use resumable_upload",
+                len.unwrap_or_default(),
+                PutObject::LIMIT
+            );
+            return Err(Error::invalid("content", reason));
+        }
+        let tally = self.reporter.map(|reporter| reporter.start(len));
+        let mut call = Call::new(self.engine, Operation::PutObject, Method::PUT, self.bucket, Some(self.key));
+        call.headers = self.options.put_headers(&self.content_type)?;
+        call.payload = Payload::Source { source: self.source, range: 0..len.unwrap_or(u64::MAX) };
+        call.meter = tally.as_ref().map(|tally| tally.meter());
+        if let Some(callback) = self.callback {
+            call.headers.extend(callback.encode().headers());
+            call.limits = self.engine.limits.with_longer_first_byte(crate::TimeLimits::CALLBACK_TIME);
+            call.repeat_when_lost = self.resend_when_unsure;
+        }
+        let ledger = Ledger::default();
+        let mut uploaded = self.execute(&call, &ledger).await;
+        let report = match &mut uploaded {
+            Ok(uploaded) => &mut uploaded.report,
+            Err(Error::CallbackFailed(failed)) => &mut failed.uploaded.report,
+            Err(_) => return uploaded,
+        };
+        *report = ledger.report();
+        if let Some(tally) = tally {
+            tally.stage(Stage::Stored);
+        }
+        uploaded
+    }
+
+    async fn execute(&self, call: &Call<'_>, ledger: &Ledger) -> Result<Uploaded, Error> {
+        let since = self.engine.clock.now();
+        let mut looks = 0;
+        loop {
+            let lost = match call.execute(self.engine, ledger).await {
+                Ok(answer) => {
+                    let object =
+                        StoredObject::from_headers(self.bucket, self.key, answer.sent, &answer.headers);
+                    return read_stored(Operation::PutObject, object, self.callback.is_some(), answer);
+                }
+                Err(error) if error.lost_answer() && !call.repeat_when_lost => error,
+                Err(error) => return Err(error),
+            };
+            let Some(size) = self.source.length() else { return Err(unknown("its length is unknown", lost)) };
+            let (bucket, key, crc64) = (self.bucket, self.key, ledger.last_crc64());
+            looks += 1;
+            match (Wanted { bucket, key, size, crc64, since }).look(self.engine).await {
+                Ok(Seen::Stored(object)) => {
+                    tracing::warn!(%lost, "the answer was lost; the object is stored, its callback unknown");
+                    let callback = CallbackOutcome::Unknown;
+                    return Ok(Uploaded { object, callback, report: ledger.report() });
+                }
+                Ok(Seen::NotStored(reason)) if looks < LOOKS => {
+                    tracing::warn!(%lost, reason, "the answer was lost and the object is not stored; repeating");
+                }
+                Ok(Seen::NotStored(reason)) | Ok(Seen::Unproven(reason)) => {
+                    return Err(unknown(&reason, lost));
+                }
+                Err(error) => return Err(unknown(&format!("looking for it failed: {error}"), lost)),
+            }
+        }
+    }
+}
+
+/// Tells an answer that the object is stored from one that says so too, but not of its callback.
+pub(crate) fn read_stored(
+    operation: Operation,
+    object: StoredObject,
+    callback_requested: bool,
+    answer: Answer,
+) -> Result<Uploaded, Error> {
+    let report = crate::uploaded::Report::default();
+    if answer.status == StatusCode::NON_AUTHORITATIVE_INFORMATION {
+        let refusal = ServerError::from_answer(operation, answer.status, &answer.headers, &answer.body);
+        if callback_requested || refusal.code() == "CallbackFailed" {
+            let failure = CallbackFailure::from_answer(refusal);
+            let callback = CallbackOutcome::Failed(failure.clone());
+            let uploaded = Uploaded { object, callback, report };
+            return Err(Error::CallbackFailed(Box::new(CallbackFailed { uploaded, failure })));
+        }
+    }
+    let callback = if callback_requested {
+        CallbackOutcome::Answered(CallbackAnswer::new(&answer.headers, answer.body))
+    } else {
+        CallbackOutcome::NotRequested
+    };
+    Ok(Uploaded { object, callback, report })
+}
+
+fn unknown(reason: &str, lost: Error) -> Error {
+    Error::OutcomeUnknown { operation: Operation::PutObject, reason: reason.into(), lost: Box::new(lost) }
+}
+
+/// How often a lost answer is looked after before the upload gives up.
+const LOOKS: u32 = 3;

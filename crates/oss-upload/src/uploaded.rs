@@ -1,0 +1,161 @@
+//! What an upload has done.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, ETAG};
+use http::{HeaderMap, HeaderName};
+use oss_signing::{BucketName, ObjectKey};
+use serde::de::DeserializeOwned;
+
+use crate::callback_failure::CallbackFailure;
+
+/// An object that is stored, and what became of its callback.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Uploaded {
+    /// The object as OSS described it.
+    pub object: StoredObject,
+    /// What became of the callback.
+    pub callback: CallbackOutcome,
+    /// What the run did to get there.
+    pub report: Report,
+}
+
+/// The facts OSS gives of a stored object, from the answer's headers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoredObject {
+    /// The bucket.
+    pub bucket: BucketName,
+    /// The key.
+    pub key: ObjectKey,
+    /// The object's size in bytes.
+    pub size: u64,
+    /// The ETag without its quotes: for a put the MD5 of the content in upper-case hex, for a multipart upload an
+    /// opaque value.
+    pub etag: Option<String>,
+    /// CRC-64/XZ of the object as OSS computed it (`x-oss-hash-crc64ecma`). When it is here, it was compared with the
+    /// bytes sent, and it was equal.
+    pub crc64: Option<u64>,
+    /// The version id, in a bucket with versioning.
+    pub version_id: Option<String>,
+    /// The id of the request that stored it; quote it to Alibaba Cloud support. `None` when the answer was lost.
+    pub request_id: Option<String>,
+}
+
+impl StoredObject {
+    /// Reads the facts from the headers of an answer about the object.
+    pub(crate) fn from_headers(bucket: &BucketName, key: &ObjectKey, size: u64, headers: &HeaderMap) -> Self {
+        Self {
+            bucket: bucket.clone(),
+            key: key.clone(),
+            size,
+            etag: etag(headers),
+            crc64: crc64(headers),
+            version_id: text(headers, &VERSION_ID),
+            request_id: text(headers, &REQUEST_ID),
+        }
+    }
+}
+
+/// What became of the callback of an upload.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum CallbackOutcome {
+    /// None was asked for.
+    NotRequested,
+    /// The application server answered 200.
+    Answered(CallbackAnswer),
+    /// The application server could not be reached or did not answer as it must. Only found here after
+    /// [`Error::ignore_callback_failure`](crate::Error::ignore_callback_failure).
+    Failed(CallbackFailure),
+    /// OSS's answer was lost; the object was found in place, and nobody can say whether the application server was
+    /// called. OSS does not call again for a stored object: let the application server learn of it another way.
+    Unknown,
+}
+
+/// The application server's answer as OSS relayed it.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CallbackAnswer {
+    /// The body, as it came.
+    pub body: Bytes,
+    /// The `Content-Type`, usually `application/json`.
+    pub content_type: Option<String>,
+}
+
+impl CallbackAnswer {
+    pub(crate) fn new(headers: &HeaderMap, body: Bytes) -> Self {
+        Self { body, content_type: text(headers, &CONTENT_TYPE) }
+    }
+
+    /// Reads the body as JSON.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the JSON, or that it does not fit `T`. OSS accepts only valid JSON from most application
+    /// servers, but says nothing of its shape.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_slice(&self.body)
+    }
+}
+
+impl fmt::Debug for CallbackAnswer {
+    /// The body is the application server's business and stays out of logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallbackAnswer")
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .field("content_type", &self.content_type)
+            .finish()
+    }
+}
+
+/// What a run did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// Requests sent, repeated ones included.
+    pub requests: u32,
+    /// Bytes of content handed to the transport, repeated ones included.
+    pub bytes_sent: u64,
+    /// Parts this run sent and OSS acknowledged; 0 if one PUT did it.
+    pub parts_sent: u32,
+    /// Parts an earlier run had sent.
+    pub parts_resumed: u32,
+    /// Bytes of the parts an earlier run had sent: what resuming saved.
+    pub bytes_resumed: u64,
+    /// Why an earlier run's upload was not gone on with, if there was one.
+    pub restarts: Vec<Restart>,
+}
+
+/// Why an earlier run's multipart upload was not gone on with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Restart {
+    /// The source is no longer what it was. The old upload was aborted.
+    SourceChanged,
+    /// The options fixed when an upload is initiated (content type, metadata, storage class, …) are others now. The
+    /// old upload was aborted.
+    OptionsChanged,
+    /// OSS no longer knows the upload id: aborted by someone else or by a lifecycle rule.
+    UploadGone,
+    /// The checkpoint could not be read; it was set aside.
+    CheckpointUnreadable,
+}
+
+pub(crate) fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok()).map(str::to_owned)
+}
+
+pub(crate) fn etag(headers: &HeaderMap) -> Option<String> {
+    text(headers, &ETAG).map(|etag| etag.trim_matches('"').to_owned())
+}
+
+pub(crate) fn crc64(headers: &HeaderMap) -> Option<u64> {
+    text(headers, &HASH_CRC64).and_then(|crc| crc.trim().parse().ok())
+}
+
+pub(crate) static HASH_CRC64: HeaderName = HeaderName::from_static("x-oss-hash-crc64ecma");
+pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-oss-request-id");
+pub(crate) static VERSION_ID: HeaderName = HeaderName::from_static("x-oss-version-id");

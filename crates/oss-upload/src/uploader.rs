@@ -1,0 +1,189 @@
+//! The uploader: the parts it is made of and the table of contents of what it does.
+
+use std::sync::Arc;
+
+use oss_signing::{BucketName, Endpoint, Region, Signer, V4Signer};
+use oss_transport::Transport;
+
+use crate::checkpoint::CheckpointStore;
+use crate::clock::Clock;
+use crate::credentials::ProvideCredentials;
+use crate::delete_object::delete_object;
+use crate::error::Error;
+use crate::head_object::{ObjectHead, head_object};
+use crate::limits::TimeLimits;
+use crate::put_object::PutObject;
+use crate::resumable::ResumableUpload;
+use crate::retry::{Backoff, RetryPolicy};
+use crate::source::Content;
+
+/// Uploads to one endpoint. Cheap to clone; the clones share transport, clock offset and retry budget.
+#[derive(Clone, Debug)]
+pub struct Uploader {
+    engine: Arc<Engine>,
+}
+
+/// What every request needs.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) signer: Arc<dyn Signer>,
+    pub(crate) credentials: Arc<dyn ProvideCredentials>,
+    pub(crate) retry: Arc<dyn RetryPolicy>,
+    pub(crate) limits: TimeLimits,
+    pub(crate) checkpoints: Option<Arc<dyn CheckpointStore>>,
+    pub(crate) clock: Clock,
+}
+
+impl Uploader {
+    /// Starts with what every uploader needs: where OSS is, how to reach it, and whose key to sign with.
+    pub fn builder(
+        endpoint: Endpoint,
+        transport: Arc<dyn Transport>,
+        credentials: Arc<dyn ProvideCredentials>,
+    ) -> UploaderBuilder {
+        UploaderBuilder {
+            endpoint,
+            transport,
+            credentials,
+            region: None,
+            signer: None,
+            retry: None,
+            limits: TimeLimits::default(),
+            checkpoints: None,
+        }
+    }
+
+    /// Stores an object with one request of at most 5 GB. Awaiting the value sends it; see [`PutObject`].
+    pub fn put_object(
+        &self,
+        bucket: BucketName,
+        key: impl Into<String>,
+        content: impl Into<Content>,
+    ) -> PutObject {
+        PutObject::new(Arc::clone(&self.engine), bucket, key.into(), content.into())
+    }
+
+    /// Stores an object in parts that survive a crash. Awaiting the value sends it; see [`ResumableUpload`].
+    pub fn resumable_upload(
+        &self,
+        bucket: BucketName,
+        key: impl Into<String>,
+        content: impl Into<Content>,
+    ) -> ResumableUpload {
+        ResumableUpload::new(Arc::clone(&self.engine), bucket, key.into(), content.into())
+    }
+
+    /// Asks for an object's facts.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Server`] with status 404 and code `NoSuchKey` if there is no such object.
+    pub async fn head_object(
+        &self,
+        bucket: &BucketName,
+        key: impl Into<String> + Send,
+    ) -> Result<ObjectHead, Error> {
+        let key = oss_signing::ObjectKey::try_from(key.into())?;
+        head_object(&self.engine, bucket, &key).await
+    }
+
+    /// Deletes an object; one that does not exist counts as deleted.
+    ///
+    /// # Errors
+    ///
+    /// Any refusal of OSS.
+    ///
+    /// # Cancellation
+    ///
+    /// If the future is dropped, the object may or may not be deleted.
+    pub async fn delete_object(
+        &self,
+        bucket: &BucketName,
+        key: impl Into<String> + Send,
+    ) -> Result<(), Error> {
+        let key = oss_signing::ObjectKey::try_from(key.into())?;
+        delete_object(&self.engine, bucket, &key).await
+    }
+}
+
+/// Makes an [`Uploader`].
+#[derive(Debug)]
+#[must_use]
+pub struct UploaderBuilder {
+    endpoint: Endpoint,
+    transport: Arc<dyn Transport>,
+    credentials: Arc<dyn ProvideCredentials>,
+    region: Option<Region>,
+    signer: Option<Arc<dyn Signer>>,
+    retry: Option<Arc<dyn RetryPolicy>>,
+    limits: TimeLimits,
+    checkpoints: Option<Arc<dyn CheckpointStore>>,
+}
+
+impl UploaderBuilder {
+    /// The region to sign for, such as `cn-hangzhou`. Needed where the endpoint does not tell it: a domain of one's
+    /// own, an IP address, an accelerated endpoint.
+    pub fn region(mut self, region: Region) -> Self {
+        self.region = Some(region);
+        self
+    }
+
+    /// Signs with this instead of signature V4.
+    pub fn signer(mut self, signer: Arc<dyn Signer>) -> Self {
+        self.signer = Some(signer);
+        self
+    }
+
+    /// Repeats failed attempts by this policy instead of [`Backoff::default`].
+    pub fn retry(mut self, policy: Arc<dyn RetryPolicy>) -> Self {
+        self.retry = Some(policy);
+        self
+    }
+
+    /// Replaces the default time limits.
+    pub fn time_limits(mut self, limits: TimeLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Keeps the checkpoints of resumable uploads here. Without, none are kept: an upload that fails is aborted, and one
+    /// whose process dies leaves its parts to the bucket's lifecycle rule.
+    pub fn checkpoints(mut self, store: Arc<dyn CheckpointStore>) -> Self {
+        self.checkpoints = Some(store);
+        self
+    }
+
+    /// Makes the uploader.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`] if signature V4 is to be used and neither the endpoint nor
+    /// [`region`](Self::region) tells the region.
+    pub fn build(self) -> Result<Uploader, Error> {
+        let signer = match self.signer {
+            Some(signer) => signer,
+            None => {
+                let region = self.region.or_else(|| self.endpoint.region()).ok_or_else(|| {
+                    Error::invalid(
+                        "region",
+                        "must be given, since the endpoint does not tell it; signature V4 needs it",
+                    )
+                })?;
+                Arc::new(V4Signer::new(region))
+            }
+        };
+        let engine = Engine {
+            endpoint: self.endpoint,
+            transport: self.transport,
+            signer,
+            credentials: self.credentials,
+            retry: self.retry.unwrap_or_else(|| Arc::new(Backoff::default())),
+            limits: self.limits,
+            checkpoints: self.checkpoints,
+            clock: Clock::default(),
+        };
+        Ok(Uploader { engine: Arc::new(engine) })
+    }
+}

@@ -1,0 +1,55 @@
+use oss_signing::BucketName;
+use oss_upload::{Content, Error, ObjectHead, PutObject, ResumableUpload, Uploader};
+
+/// A bucket to upload to. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    uploader: Uploader,
+    name: BucketName,
+}
+
+impl Bucket {
+    pub(crate) fn new(uploader: Uploader, name: BucketName) -> Self {
+        Self { uploader, name }
+    }
+
+    /// The bucket's name.
+    #[must_use]
+    pub fn name(&self) -> &BucketName {
+        &self.name
+    }
+
+    /// Stores an object with one request of at most 5 GB. Awaiting the value sends it; see [`PutObject`] for the
+    /// options, errors and what a dropped future leaves behind.
+    pub fn put_object(&self, key: impl Into<String>, content: impl Into<Content>) -> PutObject {
+        self.uploader.put_object(self.name.clone(), key, content)
+    }
+
+    /// Stores an object in parts that survive a crash. Awaiting the value sends it; see [`ResumableUpload`] for the
+    /// options, errors and what a dropped future leaves behind.
+    pub fn resumable_upload(&self, key: impl Into<String>, content: impl Into<Content>) -> ResumableUpload {
+        self.uploader.resumable_upload(self.name.clone(), key, content)
+    }
+
+    /// Asks for an object's facts.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Server`] with status 404 if there is no such object.
+    pub async fn head_object(&self, key: impl Into<String> + Send) -> Result<ObjectHead, Error> {
+        self.uploader.head_object(&self.name, key).await
+    }
+
+    /// Deletes an object; one that does not exist counts as deleted.
+    ///
+    /// # Errors
+    ///
+    /// Any refusal of OSS.
+    ///
+    /// # Cancellation
+    ///
+    /// If the future is dropped, the object may or may not be deleted.
+    pub async fn delete_object(&self, key: impl Into<String> + Send) -> Result<(), Error> {
+        self.uploader.delete_object(&self.name, key).await
+    }
+}

@@ -1,0 +1,207 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use oss_signing::{BucketName, Endpoint, EndpointError, NameError, Region, Signer};
+use oss_transport::{Transport, TransportError};
+use oss_upload::{
+    CheckpointStore, Error, FileCheckpoints, ProvideCredentials, RetryPolicy, TimeLimits, Uploader,
+};
+
+use crate::bucket::Bucket;
+use crate::environment::{self, EnvironmentCredentials};
+
+/// A client of one endpoint. Cheap to clone; clones share connections, clock correction and retry budget.
+///
+/// What it is made of when nothing else is said:
+///
+/// | part | default | replaced by |
+/// | --- | --- | --- |
+/// | credentials | `OSS_ACCESS_KEY_ID`, `OSS_ACCESS_KEY_SECRET`, `OSS_SESSION_TOKEN`, read at each attempt | [`ClientBuilder::credentials`] |
+/// | region | the endpoint's, else `OSS_REGION` | [`ClientBuilder::region`] |
+/// | signer | signature V4 | [`ClientBuilder::signer`] |
+/// | transport | reqwest (feature `reqwest`) | [`ClientBuilder::transport`] |
+/// | retry | [`Backoff::default`](oss_upload::Backoff) | [`ClientBuilder::retry`] |
+/// | time limits | [`TimeLimits::default`] | [`ClientBuilder::time_limits`] |
+/// | checkpoints | files in `oss-upload` in the user's state directory | [`ClientBuilder::checkpoints`] |
+#[derive(Clone, Debug)]
+pub struct Client {
+    uploader: Uploader,
+}
+
+impl Client {
+    /// Makes a client with the credentials of the environment, which must be there.
+    ///
+    /// `endpoint` is a host with or without scheme, `https` if it has none: `oss-cn-hangzhou.aliyuncs.com`,
+    /// `https://oss-cn-hangzhou.aliyuncs.com`, `http://127.0.0.1:8080`.
+    ///
+    /// # Errors
+    ///
+    /// What of the configuration is missing or wrong.
+    #[cfg(feature = "reqwest")]
+    pub fn from_env(endpoint: &str) -> Result<Self, ConfigError> {
+        // A key that is missing now would otherwise only show at the first upload.
+        EnvironmentCredentials::new().read().map_err(Error::from)?;
+        Self::builder(endpoint).build()
+    }
+
+    /// Starts with the endpoint; see [`from_env`](Self::from_env) for its form.
+    pub fn builder(endpoint: impl Into<String>) -> ClientBuilder {
+        ClientBuilder {
+            endpoint: endpoint.into(),
+            region: None,
+            credentials: None,
+            transport: None,
+            signer: None,
+            retry: None,
+            time_limits: None,
+            checkpoints: None,
+        }
+    }
+
+    /// Names a bucket; nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the name.
+    pub fn bucket(&self, name: &str) -> Result<Bucket, NameError> {
+        Ok(Bucket::new(self.uploader.clone(), BucketName::try_from(name)?))
+    }
+}
+
+/// Makes a [`Client`].
+#[derive(Debug)]
+#[must_use]
+pub struct ClientBuilder {
+    endpoint: String,
+    region: Option<String>,
+    credentials: Option<Arc<dyn ProvideCredentials>>,
+    transport: Option<Arc<dyn Transport>>,
+    signer: Option<Arc<dyn Signer>>,
+    retry: Option<Arc<dyn RetryPolicy>>,
+    time_limits: Option<TimeLimits>,
+    checkpoints: Option<Arc<dyn CheckpointStore>>,
+}
+
+impl ClientBuilder {
+    /// The general region id to sign for, such as `cn-hangzhou`.
+    pub fn region(mut self, region: impl Into<String>) -> Self {
+        self.region = Some(region.into());
+        self
+    }
+
+    /// Where the access key comes from; a [`Credentials`](oss_signing::Credentials) is a fixed one.
+    pub fn credentials(mut self, credentials: impl ProvideCredentials + 'static) -> Self {
+        self.credentials = Some(Arc::new(credentials));
+        self
+    }
+
+    /// Sends requests by this transport.
+    pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
+        self.transport = Some(transport);
+        self
+    }
+
+    /// Signs by this signer.
+    pub fn signer(mut self, signer: Arc<dyn Signer>) -> Self {
+        self.signer = Some(signer);
+        self
+    }
+
+    /// Repeats failed attempts by this policy.
+    pub fn retry(mut self, policy: Arc<dyn RetryPolicy>) -> Self {
+        self.retry = Some(policy);
+        self
+    }
+
+    /// Sets the time limits of an attempt.
+    pub fn time_limits(mut self, limits: TimeLimits) -> Self {
+        self.time_limits = Some(limits);
+        self
+    }
+
+    /// Keeps the checkpoints of resumable uploads in this store.
+    pub fn checkpoints(mut self, store: Arc<dyn CheckpointStore>) -> Self {
+        self.checkpoints = Some(store);
+        self
+    }
+
+    /// Keeps the checkpoints of resumable uploads as files in this directory.
+    pub fn checkpoint_directory(self, directory: impl Into<PathBuf>) -> Self {
+        self.checkpoints(Arc::new(FileCheckpoints::new(directory)))
+    }
+
+    /// Makes the client; nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// What of the configuration is missing or wrong.
+    pub fn build(self) -> Result<Client, ConfigError> {
+        let endpoint: Endpoint = self.endpoint.parse()?;
+        let region = match (&self.region, endpoint.region()) {
+            (Some(region), _) => Some(Region::try_from(region.as_str())?),
+            (None, Some(region)) => Some(region),
+            (None, None) => environment::region().map(Region::try_from).transpose()?,
+        };
+        let transport = match self.transport {
+            Some(transport) => transport,
+            None => default_transport()?,
+        };
+        let credentials = self.credentials.unwrap_or_else(|| Arc::new(EnvironmentCredentials::new()));
+        let checkpoints = match self.checkpoints {
+            Some(store) => store,
+            None => Arc::new(FileCheckpoints::new(
+                environment::state_directory().ok_or(ConfigError::NoStateDirectory)?,
+            )),
+        };
+        let mut builder = Uploader::builder(endpoint, transport, credentials).checkpoints(checkpoints);
+        if let Some(region) = region {
+            builder = builder.region(region);
+        }
+        if let Some(signer) = self.signer {
+            builder = builder.signer(signer);
+        }
+        if let Some(policy) = self.retry {
+            builder = builder.retry(policy);
+        }
+        if let Some(limits) = self.time_limits {
+            builder = builder.time_limits(limits);
+        }
+        Ok(Client { uploader: builder.build()? })
+    }
+}
+
+#[cfg(feature = "reqwest")]
+fn default_transport() -> Result<Arc<dyn Transport>, ConfigError> {
+    Ok(Arc::new(oss_transport::ReqwestTransport::new()?))
+}
+
+#[cfg(not(feature = "reqwest"))]
+fn default_transport() -> Result<Arc<dyn Transport>, ConfigError> {
+    Err(ConfigError::NoTransport)
+}
+
+/// Why a client could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The endpoint is not one.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// The region is not one.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The default transport could not be made.
+    #[error("the default transport could not be made")]
+    Transport(#[from] TransportError),
+    /// There is no transport: the feature `reqwest` is off and none was given.
+    #[error("no transport: switch on the feature `reqwest` or give one with `ClientBuilder::transport`")]
+    NoTransport,
+    /// There is no place for checkpoints: neither `HOME` nor `XDG_STATE_HOME` (Windows: `LOCALAPPDATA`) is set.
+    #[error(
+        "no place for checkpoints, since HOME and XDG_STATE_HOME (Windows: LOCALAPPDATA) are not set; give one with `ClientBuilder::checkpoint_directory`"
+    )]
+    NoStateDirectory,
+    /// Something else the uploader needs is missing or wrong.
+    #[error(transparent)]
+    Upload(#[from] Error),
+}

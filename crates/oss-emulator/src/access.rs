@@ -116,7 +116,7 @@ fn refusal(error: &VerifyError) -> OssError {
                 .with("OSSAccessKeyId", mismatch.access_key_id())
                 .with("SignatureProvided", mismatch.signature_provided())
                 .with("StringToSign", mismatch.string_to_sign())
-                .with("StringToSignBytes", mismatch.string_to_sign_hex());
+                .with("StringToSignBytes", mismatch.string_to_sign_bytes());
             if let Some(canonical) = mismatch.canonical_request() {
                 refusal = refusal.with("CanonicalRequest", canonical);
             }

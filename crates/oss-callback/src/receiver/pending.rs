@@ -39,7 +39,6 @@ pub(crate) fn begin<'v>(
     }
     let declared = content_length(verifier, headers)?;
     let signature = Signature::decode(required(headers, &AUTHORIZATION, error::AUTHORIZATION)?)?;
-    let key = key(verifier, required(headers, &KEY_URL, "x-oss-pub-key-url")?)?;
     verifier.targets.check(&target).map_err(|reason| VerifyError::Target { reason })?;
     let content_type = single(headers, &CONTENT_TYPE, "content-type")?.cloned();
     if let Some(expected) = verifier.body_type
@@ -48,6 +47,8 @@ pub(crate) fn begin<'v>(
         return Err(VerifyError::BodyType);
     }
     let content_md5 = single(headers, &CONTENT_MD5, "content-md5")?.cloned();
+    // Last, because an unknown key may be worth fetching, and only for a request that is good otherwise.
+    let key = key(verifier, headers)?;
     let unsigned = Unsigned::from_headers(headers);
     Ok(Pending { verifier, key, signature, target, declared, content_type, content_md5, unsigned })
 }
@@ -160,17 +161,20 @@ fn content_length(verifier: &Verifier, headers: &HeaderMap) -> Result<Option<u64
 }
 
 /// The key a request names, if it is a trusted one.
-fn key(verifier: &Verifier, header: &HeaderValue) -> Result<PublicKey, VerifyError> {
-    // Room for the estimate of the decoder, which counts in whole groups of three bytes.
-    let mut buffer = [0; MAX_URL_BYTES + 3];
-    let length =
-        STANDARD.decode_slice(header.as_bytes(), &mut buffer).map_err(|_| VerifyError::KeyUrlEncoding)?;
-    let url = buffer
-        .get(..length)
-        .filter(|url| url.is_ascii())
-        .and_then(|url| str::from_utf8(url).ok())
-        .ok_or(VerifyError::KeyUrlEncoding)?;
-    verifier.keys.find(url).cloned().ok_or_else(|| VerifyError::UntrustedKey { url: url.to_owned() })
+fn key(verifier: &Verifier, headers: &HeaderMap) -> Result<PublicKey, VerifyError> {
+    let url = named_key_url(headers)?;
+    verifier.find_key(&url).ok_or(VerifyError::UntrustedKey { url })
+}
+
+/// The URL in `x-oss-pub-key-url`.
+pub(crate) fn named_key_url(headers: &HeaderMap) -> Result<String, VerifyError> {
+    let header = required(headers, &KEY_URL, "x-oss-pub-key-url")?;
+    // Longer than any real one; checked before decoding, because anyone can send it.
+    if header.len() > MAX_URL_BYTES.div_ceil(3) * 4 {
+        return Err(VerifyError::KeyUrlEncoding);
+    }
+    let url = STANDARD.decode(header.as_bytes()).map_err(|_| VerifyError::KeyUrlEncoding)?;
+    String::from_utf8(url).ok().filter(|url| url.is_ascii()).ok_or(VerifyError::KeyUrlEncoding)
 }
 
 fn required<'h>(

@@ -22,10 +22,13 @@ use crate::BodyType;
 /// # Ok::<(), oss_callback::TargetError>(())
 /// ```
 ///
-/// A signature proves that OSS sent the body: for some customer, to some host, at some time.
+/// A signature proves that OSS sent the body: for some customer, to some host, at some time. Bind it to your own
+/// uploads with a [`TokenKey`](crate::TokenKey).
 #[derive(Clone, Debug)]
 pub struct Verifier {
     pub(crate) keys: Keyring,
+    #[cfg(feature = "key-source")]
+    pub(crate) fetched: Option<std::sync::Arc<super::key_source::FetchedKeys>>,
     pub(crate) targets: Targets,
     pub(crate) external_prefix: String,
     pub(crate) body_limit: usize,
@@ -53,6 +56,8 @@ impl Verifier {
     pub fn trusting_none() -> Self {
         Self {
             keys: Keyring::default(),
+            #[cfg(feature = "key-source")]
+            fetched: None,
             targets: Targets::default(),
             external_prefix: String::new(),
             body_limit: DEFAULT_BODY_LIMIT,
@@ -192,6 +197,14 @@ impl Verifier {
         headers: &HeaderMap,
     ) -> Result<Pending<'_>, VerifyError> {
         begin(self, method, external_target.to_owned(), headers)
+    }
+
+    /// The key known by this URL.
+    pub(crate) fn find_key(&self, url: &str) -> Option<PublicKey> {
+        let known = self.keys.find(url).cloned();
+        #[cfg(feature = "key-source")]
+        let known = known.or_else(|| self.fetched.as_ref()?.find(url));
+        known
     }
 
     fn prefixed(&self, target: &str) -> String {

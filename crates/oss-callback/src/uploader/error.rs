@@ -30,6 +30,12 @@ pub enum CallbackError {
     /// No body was given, or an empty one.
     #[error("the callback body is empty; OSS requires one: give a template with `body`")]
     EmptyBody,
+    /// The body type is neither of the two OSS knows. Only a decoded callback can have such a one.
+    #[error("callbackBodyType is {name:?}; OSS knows application/x-www-form-urlencoded and application/json")]
+    BodyType {
+        /// The refused value.
+        name: String,
+    },
     /// A `$` without a `{` directly behind it. OSS says: "Left brace must be adjacent to dollar sign."
     #[error(
         "the `$` at byte {offset} of the callback body is not followed by `{{`: write ${{name}} for a variable, \
@@ -146,6 +152,7 @@ impl CallbackError {
             Self::Url { .. } => Some("0007-00000004"),
             Self::TooManyUrls { .. } => Some("0007-00000005"),
             Self::EmptyBody => Some("0007-00000011"),
+            Self::BodyType { .. } => Some("0007-00000013"),
             Self::TooLong { parameter: "callback-var", .. } => Some("0007-00000101"),
             Self::TooLong { .. } => Some("0007-00000001"),
             Self::CustomName { .. } => Some("0007-00000104"),

@@ -3,6 +3,7 @@
 pub(crate) mod builder;
 pub(crate) mod callback;
 pub(crate) mod custom;
+pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod error;
 pub(crate) mod form;

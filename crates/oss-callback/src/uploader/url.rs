@@ -39,6 +39,21 @@ impl CallbackUrl {
         Ok(Self { base, path_start, query: None, https: scheme == "https" })
     }
 
+    /// The same for a URL of a decoded callback, which holds its query.
+    pub(crate) fn parse_with_query(text: &str, allow_private: bool) -> Result<Self, UrlError> {
+        let Some((base, query)) = text.split_once('?') else {
+            return Self::parse(text, allow_private);
+        };
+        let url = Self::parse(base, allow_private)?;
+        if query.contains('#') {
+            return Err(UrlError::Fragment);
+        }
+        if let Some(character) = query.chars().find(|c| !c.is_ascii_graphic() || "\"<>\\^`{|}".contains(*c)) {
+            return Err(UrlError::Character { character });
+        }
+        Ok(url.with_query(Some(query)))
+    }
+
     pub(crate) fn with_query(mut self, query: Option<&str>) -> Self {
         self.query = query.map(str::to_owned);
         self

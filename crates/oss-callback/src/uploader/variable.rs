@@ -33,7 +33,8 @@ pub enum Variable {
     VpcId,
     /// `${clientIp}`: the uploader's address.
     ClientIp,
-    /// `${reqId}`: the upload's request id.
+    /// `${reqId}`: the upload's request id; it begins with the time of the request, see
+    /// [`Freshness`](crate::Freshness).
     ReqId,
     /// `${operation}`: `PutObject`, `PostObject` or `CompleteMultipartUpload`.
     Operation,

@@ -3,7 +3,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IntoDeserializer, Map
 use serde::forward_to_deserialize_any;
 
 use super::PayloadError;
-use super::value::{Number, Value};
+use crate::json::{Number, Value};
 
 /// Lets text and numbers stand for each other where the target type says what it wants, and reads `null` and
 /// the empty text as `None`. `deserialize_any` coerces nothing.

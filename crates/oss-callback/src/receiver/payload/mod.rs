@@ -1,17 +1,16 @@
 //! The body of a verified callback as a typed value.
 
+mod coerce;
 mod deserialize;
 mod error;
 mod form;
-mod json;
-mod value;
 
 use serde::de::DeserializeOwned;
 
 pub use error::PayloadError;
 pub(crate) use form::form_fields;
 
-use value::Value;
+use crate::json::{JsonFault, Value, parse};
 
 pub(crate) fn from_form<T: DeserializeOwned>(body: &[u8]) -> Result<T, PayloadError> {
     let fields = form_fields(body)?.into_iter().map(|(name, value)| (name, Value::Text(value))).collect();
@@ -19,7 +18,11 @@ pub(crate) fn from_form<T: DeserializeOwned>(body: &[u8]) -> Result<T, PayloadEr
 }
 
 pub(crate) fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, PayloadError> {
-    T::deserialize(json::parse(body)?)
+    let value = parse(body).map_err(|fault| match fault {
+        JsonFault::Duplicate { name } => PayloadError::DuplicateField { name },
+        JsonFault::Syntax { line, column } => PayloadError::Json { line, column },
+    })?;
+    T::deserialize(value)
 }
 
 #[cfg(test)]

@@ -1,21 +1,4 @@
-/// A body after parsing, before it takes the wanted type.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
-    Null,
-    Bool(bool),
-    Number(Number),
-    Text(String),
-    List(Vec<Value>),
-    Object(Vec<(String, Value)>),
-}
-
-/// A JSON number; integers up to 64 bits stay exact.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Number {
-    Unsigned(u64),
-    Signed(i64),
-    Float(f64),
-}
+use crate::json::{Number, Value};
 
 impl Value {
     /// Whether OSS could have meant "there is none".

@@ -4,19 +4,41 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-use super::PayloadError;
-use super::value::{Number, Value};
+/// JSON after parsing, and also a form: what a body is before it takes the wanted type.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value {
+    Null,
+    Bool(bool),
+    Number(Number),
+    Text(String),
+    List(Vec<Value>),
+    Object(Vec<(String, Value)>),
+}
+
+/// A JSON number; integers up to 64 bits stay exact.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Number {
+    Unsigned(u64),
+    Signed(i64),
+    Float(f64),
+}
+
+/// Why bytes are not taken as JSON.
+pub(crate) enum JsonFault {
+    Syntax { line: usize, column: usize },
+    Duplicate { name: String },
+}
 
 /// Parses JSON; keeps integers exact and refuses an object that names a field twice.
-pub(super) fn parse(body: &[u8]) -> Result<Value, PayloadError> {
+pub(crate) fn parse(body: &[u8]) -> Result<Value, JsonFault> {
     let duplicate = RefCell::new(None);
     let mut reader = serde_json::Deserializer::from_slice(body);
     let parsed = Tree { duplicate: &duplicate }
         .deserialize(&mut reader)
         .and_then(|value| reader.end().map(|()| value));
     parsed.map_err(|error| match duplicate.take() {
-        Some(name) => PayloadError::DuplicateField { name },
-        None => PayloadError::Json { line: error.line(), column: error.column() },
+        Some(name) => JsonFault::Duplicate { name },
+        None => JsonFault::Syntax { line: error.line(), column: error.column() },
     })
 }
 

@@ -1,0 +1,194 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use futures_util::lock::Mutex;
+use http::HeaderMap;
+
+use super::key::PublicKey;
+use super::pending::named_key_url;
+use super::verifier::Verifier;
+
+/// Fetches a key that is not built in, over a network this crate does not know.
+///
+/// It is asked only for `https://gosspublic.alicdn.com/callback_pub_key_vN.pem`, whatever scheme the request
+/// names; for each `N` by one caller at a time; not again for a minute after a failure; never again after a
+/// success. What it returns is believed: whoever answers it can sign callbacks.
+///
+/// # For implementers
+///
+/// - Verify the server's certificate. Follow no redirect. Send no credentials.
+/// - Give up after two seconds: OSS waits five for the whole callback.
+/// - Read at most [`KEY_BYTES`] bytes and return them as they are, if the status is 200.
+/// - Return [`KeySourceError`] for everything else; the callback is then refused.
+#[async_trait]
+pub trait KeySource: Send + Sync {
+    /// Fetches the PEM text at `url`.
+    ///
+    /// # Errors
+    ///
+    /// [`KeySourceError`] if there is no such text, or too much of it.
+    async fn fetch(&self, url: &str) -> Result<Vec<u8>, KeySourceError>;
+}
+
+/// The longest key text accepted, in bytes. The official one has 182.
+pub const KEY_BYTES: usize = 4096;
+
+/// Why a key could not be fetched.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the key could not be fetched: {reason}")]
+pub struct KeySourceError {
+    /// What went wrong, for the application's log.
+    pub reason: String,
+}
+
+/// Keys that were fetched, and those that could not be.
+pub(crate) struct FetchedKeys {
+    source: Arc<dyn KeySource>,
+    keys: RwLock<HashMap<u16, PublicKey>>,
+    /// Held while fetching: one fetch at a time, and whoever waited finds its outcome.
+    failed: Mutex<HashMap<u16, Instant>>,
+}
+
+/// OSS has published one version in eleven years.
+const MAX_KEYS: usize = 8;
+const MAX_FAILURES: usize = 64;
+const RETRY_AFTER: Duration = Duration::from_secs(60);
+
+impl Verifier {
+    /// Lets [`prepare`](Self::prepare) fetch official keys that are not built in. By default nothing is fetched.
+    ///
+    /// The key URL of a request is not authenticated: with a source, a stranger can make this process ask
+    /// `gosspublic.alicdn.com` for key versions, one at a time.
+    #[must_use]
+    pub fn key_source(mut self, source: Arc<dyn KeySource>) -> Self {
+        self.fetched = Some(Arc::new(FetchedKeys::new(source)));
+        self
+    }
+
+    /// Fetches the key a request names, if it is an official one that is not known yet. To be called before
+    /// [`begin`](Self::begin) or [`verify`](Self::verify), which then find it; without a source it does nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`KeySourceError`] if the fetch failed, failed less than a minute ago, or did not yield a key.
+    ///
+    /// # Cancellation
+    ///
+    /// A dropped future leaves nothing behind; the next caller fetches.
+    pub async fn prepare(&self, headers: &HeaderMap, now: Instant) -> Result<(), KeySourceError> {
+        let Some(fetched) = &self.fetched else {
+            return Ok(());
+        };
+        // What is malformed or not official is refused by `begin`, which says why.
+        let Ok(url) = named_key_url(headers) else {
+            return Ok(());
+        };
+        if self.keys.find(&url).is_some() {
+            return Ok(());
+        }
+        match official_version(&url) {
+            Some(version) => fetched.fetch(version, now).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl FetchedKeys {
+    fn new(source: Arc<dyn KeySource>) -> Self {
+        Self { source, keys: RwLock::default(), failed: Mutex::default() }
+    }
+
+    pub(crate) fn find(&self, url: &str) -> Option<PublicKey> {
+        self.known(official_version(url)?)
+    }
+
+    fn known(&self, version: u16) -> Option<PublicKey> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).get(&version).cloned()
+    }
+
+    async fn fetch(&self, version: u16, now: Instant) -> Result<(), KeySourceError> {
+        if self.known(version).is_some() {
+            return Ok(());
+        }
+        let mut failed = self.failed.lock().await;
+        if self.known(version).is_some() {
+            return Ok(());
+        }
+        failed.retain(|_, at| now.saturating_duration_since(*at) < RETRY_AFTER);
+        if failed.contains_key(&version) || failed.len() >= MAX_FAILURES {
+            return Err(error("it failed less than a minute ago"));
+        }
+        let outcome = self.fetch_new(version).await;
+        if outcome.is_err() {
+            failed.insert(version, now);
+        }
+        outcome
+    }
+
+    async fn fetch_new(&self, version: u16) -> Result<(), KeySourceError> {
+        if self.keys.read().unwrap_or_else(PoisonError::into_inner).len() >= MAX_KEYS {
+            return Err(error("as many keys as are kept have been fetched already"));
+        }
+        let text = self.source.fetch(&format!("https://{HOST_AND_PATH}{version}{SUFFIX}")).await?;
+        if text.len() > KEY_BYTES {
+            return Err(error("the text is too long for a key"));
+        }
+        let text = str::from_utf8(&text).map_err(|_| error("the text is not a key"))?;
+        let key = PublicKey::from_pem(text).map_err(|fault| error(&fault.to_string()))?;
+        self.keys.write().unwrap_or_else(PoisonError::into_inner).insert(version, key);
+        Ok(())
+    }
+}
+
+fn error(reason: &str) -> KeySourceError {
+    KeySourceError { reason: reason.to_owned() }
+}
+
+const HOST_AND_PATH: &str = "gosspublic.alicdn.com/callback_pub_key_v";
+const SUFFIX: &str = ".pem";
+
+/// The `N` of `http(s)://gosspublic.alicdn.com/callback_pub_key_vN.pem`, compared as a whole so that no
+/// other host, port, path, query or spelling passes.
+fn official_version(url: &str) -> Option<u16> {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+    let digits = rest.strip_prefix(HOST_AND_PATH)?.strip_suffix(SUFFIX)?;
+    let version: u16 = digits.parse().ok()?;
+    // Leading zeros and signs would give one key several names.
+    (version.to_string() == digits).then_some(version)
+}
+
+impl fmt::Debug for FetchedKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FetchedKeys").field("keys", &self.keys).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_official_urls_have_a_version() {
+        assert_eq!(official_version("http://gosspublic.alicdn.com/callback_pub_key_v2.pem"), Some(2));
+        assert_eq!(official_version("https://gosspublic.alicdn.com/callback_pub_key_v10.pem"), Some(10));
+        for url in [
+            "ftp://gosspublic.alicdn.com/callback_pub_key_v2.pem",
+            "https://gosspublic.alicdn.com:443/callback_pub_key_v2.pem",
+            "https://gosspublic.alicdn.com.evil.com/callback_pub_key_v2.pem",
+            "https://u@gosspublic.alicdn.com/callback_pub_key_v2.pem",
+            "https://gosspublic.alicdn.com/callback_pub_key_v2.pem?",
+            "https://gosspublic.alicdn.com/callback_pub_key_v2.pem#.pem",
+            "https://gosspublic.alicdn.com/callback_pub_key_v02.pem",
+            "https://gosspublic.alicdn.com/callback_pub_key_v+2.pem",
+            "https://gosspublic.alicdn.com/callback_pub_key_v.pem",
+            "https://gosspublic.alicdn.com/callback_pub_key_v70000.pem",
+            "https://GOSSPUBLIC.alicdn.com/callback_pub_key_v2.pem",
+            "https://gosspublic.alicdn.com//callback_pub_key_v2.pem",
+        ] {
+            assert_eq!(official_version(url), None, "{url}");
+        }
+    }
+}

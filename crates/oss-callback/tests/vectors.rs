@@ -3,19 +3,20 @@
 //! `OSS_CALLBACK_VECTORS=FILE cargo test -p oss-callback --test vectors` runs another file of the same shape.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a vector that cannot be read is a failed test")]
 
+use std::time::{Duration, SystemTime};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::request::Parts;
 use oss_callback::{
-    BodyTemplate, Callback, CallbackError, OFFICIAL_KEY_PEM, OFFICIAL_KEY_URLS, TargetError, UrlError,
-    Variable, Verifier, VerifyError, string_to_sign,
+    BodyTemplate, Callback, CallbackError, DecodedCallback, Freshness, OFFICIAL_KEY_PEM, OFFICIAL_KEY_URLS,
+    TargetError, UrlError, Variable, Verifier, VerifyError, string_to_sign,
 };
 use serde::Deserialize;
 use serde_json::Value;
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
-#[derive(Default)]
 struct Vectors {
     signature_vectors: Vec<Signature>,
     negative_signature_vectors: Vec<Negative>,
@@ -25,6 +26,7 @@ struct Vectors {
     encoding_rejections: Vec<Rejection>,
     pub_key_url_vectors: KeyUrls,
     public_key: Value,
+    request_id_timestamps: RequestIds,
 }
 
 #[derive(Deserialize)]
@@ -71,6 +73,11 @@ struct Encoding {
 struct Rejection {
     input: Value,
     error: String,
+}
+
+#[derive(Default, Deserialize)]
+struct RequestIds {
+    samples: Vec<(String, String, String)>,
 }
 
 #[derive(Default, Deserialize)]
@@ -204,6 +211,60 @@ fn callbacks_encode_as_other_clients_encode_them() {
         built += 1;
     }
     println!("{built} of {} encodings built", vectors.len());
+}
+
+#[test]
+fn callbacks_of_every_client_are_decoded() {
+    let vectors = vectors().encoding_vectors;
+    for vector in &vectors {
+        let name = &vector.name;
+        let json: Value = serde_json::from_str(&vector.json).unwrap();
+        if vector.kind == "callback-var" {
+            let decoded = DecodedCallback::decode("e30=", Some(&vector.base64)).expect(name);
+            let customs: Value =
+                decoded.customs.iter().map(|custom| (custom.name(), custom.value())).collect();
+            assert_eq!(customs, json, "{name}");
+            continue;
+        }
+        let decoded = DecodedCallback::decode(&vector.base64, None).expect(name);
+        assert_eq!(decoded.url.as_deref(), json["callbackUrl"].as_str(), "{name}");
+        assert_eq!(decoded.body.as_deref(), json["callbackBody"].as_str(), "{name}");
+        assert_eq!(decoded.body_type.as_deref(), json["callbackBodyType"].as_str(), "{name}");
+        assert_eq!(decoded.host.as_deref(), json["callbackHost"].as_str(), "{name}");
+        assert_eq!(decoded.sni, json["callbackSNI"].as_bool(), "{name}");
+        assert!(decoded.other_fields.is_empty() && decoded.policy.is_none(), "{name}");
+        if vector.json.contains("$(") {
+            assert!(matches!(decoded.to_callback(true), Err(CallbackError::Dollar { .. })), "{name}");
+        }
+    }
+    println!("{} encodings decoded", vectors.len());
+}
+
+#[test]
+fn request_ids_begin_with_their_time() {
+    let samples = vectors().request_id_timestamps.samples;
+    for (id, time, _) in &samples {
+        let id = id.trim_end_matches('.');
+        let sent = unix_seconds(time);
+        let exact = Freshness::within(Duration::ZERO).tolerate_ahead(Duration::ZERO);
+        assert_eq!(exact.check(id, sent), Ok(sent), "{id} {time}");
+    }
+    println!("{} request ids dated", samples.len());
+}
+
+/// `2019-06-02T15:13:06Z`, by the calendar's own definition.
+fn unix_seconds(text: &str) -> SystemTime {
+    let number = |range: std::ops::Range<usize>| text[range].parse::<u64>().unwrap();
+    let (year, month, day) = (number(0..4), number(5..7), number(8..10));
+    let leap = |year: u64| {
+        u64::from(year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)))
+    };
+    let years: u64 = (1970..year).map(|year| 365 + leap(year)).sum();
+    let lengths = [31, 28 + leap(year), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let months: u64 = lengths.iter().take(usize::try_from(month).unwrap() - 1).sum();
+    let seconds =
+        (years + months + day - 1) * 86_400 + number(11..13) * 3_600 + number(14..16) * 60 + number(17..19);
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
 fn from_ruby(input: &Value) -> Result<Callback, CallbackError> {

@@ -174,7 +174,10 @@ pub(crate) fn named_key_url(headers: &HeaderMap) -> Result<String, VerifyError> 
         return Err(VerifyError::KeyUrlEncoding);
     }
     let url = STANDARD.decode(header.as_bytes()).map_err(|_| VerifyError::KeyUrlEncoding)?;
-    String::from_utf8(url).ok().filter(|url| url.is_ascii()).ok_or(VerifyError::KeyUrlEncoding)
+    String::from_utf8(url)
+        .ok()
+        .filter(|url| url.is_ascii() && url.len() <= MAX_URL_BYTES)
+        .ok_or(VerifyError::KeyUrlEncoding)
 }
 
 fn required<'h>(

@@ -259,13 +259,11 @@ fn verify(request: &Parts, key: &str, now: SystemTime, secret: &str) -> Result<V
 }
 
 /// Everything of a request, with the query in an order of its own.
-fn sorted(request: &Parts) -> (String, Vec<String>, Vec<(String, Vec<u8>)>) {
+fn sorted(request: &Parts) -> (String, Vec<String>, BTreeMap<String, Vec<u8>>) {
     let mut query: Vec<_> = request.uri.query().unwrap_or_default().split('&').map(str::to_owned).collect();
     query.sort();
     let headers = request.headers.iter();
-    let mut headers: Vec<_> =
-        headers.map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
-    headers.sort();
+    let headers = headers.map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
     (request.uri.path().to_owned(), query, headers)
 }
 

@@ -28,3 +28,6 @@ pub use url::UrlError;
 pub use v1::V1Signer;
 pub use v4::{Product, SigningKey, V4Signer};
 pub use verify::{Explanation, Scheme, Verified, VerifiedPost, Verifier, VerifyError, explain};
+
+#[doc = include_str!("../docs/signature_does_not_match.md")]
+pub mod signature_does_not_match {}

@@ -100,12 +100,12 @@ fn check_anonymous(
     Err(anonymous_denied("You have no right to access this object because of bucket acl."))
 }
 
-fn anonymous_denied(message: &'static str) -> OssError {
+pub(crate) fn anonymous_denied(message: &'static str) -> OssError {
     OssError::from(ACCESS_DENIED).saying(message)
 }
 
 /// OSS's answer to a signature that is not accepted.
-fn refusal(error: &VerifyError) -> OssError {
+pub(crate) fn refusal(error: &VerifyError) -> OssError {
     let mut refusal = OssError::new(error.status(), error.code(), message(error));
     if let Some(ec) = error.ec() {
         refusal = refusal.ec(ec);

@@ -1,23 +1,12 @@
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
-use tokio::sync::watch;
-
-use crate::access;
-use crate::address::{ADMIN_SEGMENT, Hosts};
-use crate::admin::CALLBACK_KEY;
-use crate::callback::{CallbackKey, CallbackKeyError, Sender};
-use crate::clock::Clock;
-use crate::core::{Config, Core, Limits, Secret};
-use crate::emulator::Emulator;
-use crate::fault::{Fault, Faults};
-use crate::journal::Journal;
-use crate::names::is_bucket_name;
-use crate::server;
-use crate::store::{Acl, Backend, Record, Store};
+use crate::address::Hosts;
+use crate::core::{Limits, Secret};
+use crate::fault::Fault;
+use crate::store::Acl;
 
 /// The access key id that is known when no other is set.
 pub const DEFAULT_ACCESS_KEY_ID: &str = "test-id";
@@ -31,52 +20,27 @@ const JOURNAL_CAPACITY: usize = 100_000;
 #[derive(Debug)]
 #[must_use = "a builder does nothing until it is started"]
 pub struct EmulatorBuilder {
-    listen: SocketAddr,
-    region: String,
-    buckets: Vec<(String, Acl)>,
-    credentials: HashMap<String, Secret>,
-    hosts: Hosts,
-    callback_timeout: Duration,
-    public_callbacks_only: bool,
-    callback_key_pem: Option<String>,
-    clock_offset_millis: i64,
-    limits: Limits,
-    faults: Vec<Fault>,
+    pub(crate) listen: SocketAddr,
+    pub(crate) region: String,
+    pub(crate) buckets: Vec<(String, Acl)>,
+    pub(crate) credentials: HashMap<String, Secret>,
+    pub(crate) hosts: Hosts,
+    pub(crate) callback_timeout: Duration,
+    pub(crate) public_callbacks_only: bool,
+    pub(crate) callback_key_pem: Option<String>,
+    pub(crate) clock_offset_millis: i64,
+    pub(crate) limits: Limits,
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) store: StoreChoice,
+    pub(crate) journal_capacity: usize,
 }
 
-/// Why an emulator did not start.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// The address cannot be listened on.
-    #[error("cannot listen on {address}; choose another address, or port 0 for any free port")]
-    Listen {
-        /// The address that was asked for.
-        address: SocketAddr,
-        /// What the operating system says.
-        source: std::io::Error,
-    },
-    /// A bucket's name breaks the rules.
-    #[error("the bucket name {name:?} is not valid: 3 to 63 of a-z, 0-9 and -, with no - at either end")]
-    BucketName {
-        /// The name.
-        name: String,
-    },
-    /// The region's name breaks the rules.
-    #[error("the region {region:?} is not valid: write for instance cn-hangzhou, without oss- in front")]
-    Region {
-        /// The name.
-        region: String,
-    },
-    /// The buckets cannot be made in the store.
-    #[error("the store cannot be written: {problem}")]
-    Store {
-        /// What went wrong.
-        problem: String,
-    },
-    /// The callback key cannot be used.
-    #[error("the callback key cannot be used")]
-    CallbackKey(#[from] CallbackKeyError),
+/// Where objects are kept.
+#[derive(Debug)]
+pub(crate) enum StoreChoice {
+    Memory,
+    Sink,
+    Disk(PathBuf),
 }
 
 impl Default for EmulatorBuilder {
@@ -93,6 +57,8 @@ impl Default for EmulatorBuilder {
             clock_offset_millis: 0,
             limits: Limits::default(),
             faults: Vec::new(),
+            store: StoreChoice::Memory,
+            journal_capacity: JOURNAL_CAPACITY,
         }
     }
 }
@@ -192,94 +158,31 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Keeps objects in this folder, made if it is not there; the next start with it finds them again.
+    ///
+    /// The callback key is kept there too, unless another is given. One emulator at a time can use a folder.
+    pub fn data_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.store = StoreChoice::Disk(folder.into());
+        self
+    }
+
+    /// Keeps sizes and checksums and throws the bytes away, for benchmarks of uploads; nothing can be read back.
+    ///
+    /// ETags are then no MD5 unless the client sends `Content-MD5`, since MD5 alone would limit the speed.
+    pub fn sink(mut self) -> Self {
+        self.store = StoreChoice::Sink;
+        self
+    }
+
+    /// Sets how many requests the journal keeps; the default is 100,000.
+    pub fn journal_capacity(mut self, entries: usize) -> Self {
+        self.journal_capacity = entries;
+        self
+    }
+
     /// Injects a fault from the start.
     pub fn fault(mut self, fault: Fault) -> Self {
         self.faults.push(fault);
         self
     }
-
-    /// Starts the emulator on the current tokio runtime.
-    ///
-    /// # Errors
-    ///
-    /// [`StartError`] if a setting is not valid or the address cannot be listened on.
-    ///
-    /// # Cancellation
-    ///
-    /// Dropping the future starts nothing.
-    pub async fn start(self) -> Result<Emulator, StartError> {
-        let region: oss_signing::Region =
-            self.region.parse().map_err(|_| StartError::Region { region: self.region.clone() })?;
-        if let Some((name, _)) = self.buckets.iter().find(|(name, _)| !is_bucket_name(name)) {
-            return Err(StartError::BucketName { name: name.clone() });
-        }
-        let key = match &self.callback_key_pem {
-            Some(pem) => CallbackKey::from_pem(pem)?,
-            None => CallbackKey::generate()?,
-        };
-        let listen = |source| StartError::Listen { address: self.listen, source };
-        let listener = TcpListener::bind(self.listen).await.map_err(listen)?;
-        let endpoint = endpoint(listener.local_addr().map_err(listen)?);
-        let core = Arc::new(self.core(region, key, endpoint)?);
-        let (stop, stopping) = watch::channel(false);
-        let task = tokio::spawn(server::serve(Arc::clone(&core), listener, stopping));
-        Ok(Emulator::new(core, task, stop))
-    }
-
-    fn core(
-        self,
-        region: oss_signing::Region,
-        key: CallbackKey,
-        endpoint: String,
-    ) -> Result<Core, StartError> {
-        let clock = Clock::new(self.clock_offset_millis);
-        let store = Store::new(Backend::Memory);
-        {
-            let mut world = store.lock();
-            for (bucket, acl) in self.buckets {
-                world
-                    .apply(Record::BucketPut { bucket, created: clock.now(), acl })
-                    .map_err(|error| StartError::Store { problem: error.message.to_string() })?;
-            }
-        }
-        let faults = Faults::default();
-        for fault in self.faults {
-            faults.inject(fault);
-        }
-        let mut credentials = self.credentials;
-        if credentials.is_empty() {
-            let secret = Secret { secret: DEFAULT_ACCESS_KEY_SECRET.to_owned(), token: None };
-            credentials.insert(DEFAULT_ACCESS_KEY_ID.to_owned(), secret);
-        }
-        Ok(Core {
-            store,
-            clock,
-            journal: Arc::new(Journal::new(JOURNAL_CAPACITY)),
-            faults,
-            callbacks: Sender {
-                key,
-                timeout: self.callback_timeout,
-                public_only: self.public_callbacks_only,
-            },
-            verifier: access::verifier(region),
-            config: Config {
-                region: self.region,
-                callback_key_url: format!("{endpoint}/{ADMIN_SEGMENT}/{CALLBACK_KEY}"),
-                endpoint,
-                credentials,
-                hosts: self.hosts,
-                limits: self.limits,
-            },
-        })
-    }
-}
-
-/// The URL by which this machine reaches a listener.
-fn endpoint(address: SocketAddr) -> String {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from(Ipv4Addr::LOCALHOST),
-        ip => ip,
-    };
-    format!("http://{}", SocketAddr::new(ip, address.port()))
 }

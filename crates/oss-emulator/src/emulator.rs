@@ -14,6 +14,7 @@ use crate::fault::{Fault, FaultHandle};
 use crate::journal::JournalEntry;
 use crate::operations::USER_METADATA_PREFIX;
 use crate::store::{Acl, Content, ObjectType, Part};
+use crate::transport::InProcess;
 
 /// A running OSS; it stops when it is dropped.
 pub struct Emulator {
@@ -187,6 +188,12 @@ impl Emulator {
     /// Dropping the future ends the wait and changes nothing.
     pub async fn wait_for(&self, condition: impl FnMut(&[JournalEntry]) -> bool) {
         self.core.journal.wait_for(condition).await;
+    }
+
+    /// A transport that reaches the emulator without a socket, for a client that takes any
+    /// [`Transport`](oss_transport::Transport). Requests still name the [`endpoint`](Self::endpoint).
+    pub fn transport(&self) -> InProcess {
+        InProcess::new(Arc::clone(&self.core))
     }
 
     /// Injects a fault. It stays injected when the handle is dropped.

@@ -66,24 +66,14 @@ impl std::fmt::Debug for CallbackKey {
 }
 
 impl CallbackKey {
-    /// Makes a fresh key of the length of the genuine one.
-    pub(crate) fn generate() -> Result<Self, CallbackKeyError> {
+    /// Makes a fresh key of the length of the genuine one, as a private key in PEM (PKCS#1).
+    pub(crate) fn generate_pem() -> Result<String, CallbackKeyError> {
         loop {
             let p = random_prime(GENUINE_BITS / 2)?;
             let q = random_prime(GENUINE_BITS / 2)?;
-            let one = BoxedUint::one_with_precision(GENUINE_BITS / 2);
-            let totient = p.wrapping_sub(&one).concatenating_mul(&q.wrapping_sub(&one));
-            let exponent = widened(&BoxedUint::from(PUBLIC_EXPONENT), totient.bits_precision());
-            let totient = Option::from(NonZero::new(totient));
-            let Some(totient) = totient else { continue };
-            // No inverse: 65537 divides the totient, and two other primes are needed.
-            let inverse: Option<BoxedUint> = exponent.invert_mod(&totient).into();
-            if let Some(private_exponent) = inverse {
-                return Self::new(
-                    p.concatenating_mul(&q),
-                    private_exponent,
-                    PUBLIC_EXPONENT.to_be_bytes().as_slice(),
-                );
+            // Without a result two other primes are needed: 65537 divides p-1 or q-1, or p equals q.
+            if let Some(pem) = private_pem(&p, &q) {
+                return Ok(pem);
             }
         }
     }
@@ -171,6 +161,46 @@ fn random_prime(bits: u32) -> Result<BoxedUint, CallbackKeyError> {
     }
 }
 
+/// The private key made of two primes.
+fn private_pem(p: &BoxedUint, q: &BoxedUint) -> Option<String> {
+    let one = BoxedUint::one_with_precision(p.bits_precision());
+    let (p_minus_1, q_minus_1) = (p.wrapping_sub(&one), q.wrapping_sub(&one));
+    let totient = p_minus_1.concatenating_mul(&q_minus_1);
+    let public_exponent = widened(&BoxedUint::from(PUBLIC_EXPONENT), totient.bits_precision());
+    let totient = Option::<NonZero<BoxedUint>>::from(NonZero::new(totient))?;
+    let private_exponent = Option::<BoxedUint>::from(public_exponent.invert_mod(&totient))?;
+    let remainder = |modulus: BoxedUint| {
+        let modulus = widened(&modulus, private_exponent.bits_precision());
+        Some(private_exponent.rem(&Option::<NonZero<BoxedUint>>::from(NonZero::new(modulus))?))
+    };
+    let odd_p = Option::<Odd<BoxedUint>>::from(Odd::new(p.clone()))?;
+    let numbers = [
+        p.concatenating_mul(q),
+        BoxedUint::from(PUBLIC_EXPONENT),
+        private_exponent.clone(),
+        p.clone(),
+        q.clone(),
+        remainder(p_minus_1)?,
+        remainder(q_minus_1)?,
+        Option::<BoxedUint>::from(q.invert_odd_mod(&odd_p))?,
+    ]
+    .map(|number| number.to_be_bytes_trimmed_vartime());
+    let [modulus, public_exponent, private_exponent, prime1, prime2, exponent1, exponent2, coefficient] =
+        numbers.each_ref().map(|bytes| UintRef::new(bytes).ok());
+    let key = RsaPrivateKeyRef {
+        modulus: modulus?,
+        public_exponent: public_exponent?,
+        private_exponent: private_exponent?,
+        prime1: prime1?,
+        prime2: prime2?,
+        exponent1: exponent1?,
+        exponent2: exponent2?,
+        coefficient: coefficient?,
+        other_prime_infos: None,
+    };
+    pem_rfc7468::encode_string("RSA PRIVATE KEY", pem_rfc7468::LineEnding::LF, &key.to_der().ok()?).ok()
+}
+
 fn widened(number: &BoxedUint, bits: u32) -> BoxedUint {
     BoxedUint::from_be_slice_truncated(&number.to_be_bytes(), bits)
 }
@@ -219,7 +249,7 @@ mod tests {
 
     #[test]
     fn a_fresh_key_is_like_the_genuine_one() {
-        let key = CallbackKey::generate().unwrap();
+        let key = CallbackKey::from_pem(&CallbackKey::generate_pem().unwrap()).unwrap();
         let signature = key.sign(b"message");
         assert_eq!(signature.len(), 64);
         let encoded = recovered(&key, &signature);

@@ -48,7 +48,7 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>) -> Result<Answer, Refusal> 
     let object = commit(exchange, listed.as_deref(), acl)?;
     let mut plain = Answer::xml(document(exchange, &object, url_encoding));
     plain.headers.extend(stored::checksum_headers(&object.etag, object.crc64, None));
-    Ok(stored::answer(exchange, callback, &object, plain).await)
+    Ok(stored::answer(exchange, callback, exchange.key, &object, plain).await)
 }
 
 fn part_list(body: &[u8]) -> Result<Vec<Listed>, OssError> {
@@ -72,7 +72,11 @@ fn part_list(body: &[u8]) -> Result<Vec<Listed>, OssError> {
 /// Joins the parts and closes the upload in one step.
 fn commit(exchange: &Exchange<'_>, listed: Option<&[Listed]>, acl: Acl) -> Result<Arc<Object>, OssError> {
     let mut store = exchange.core.store.lock();
-    metadata::check_overwrite(exchange, store.bucket(exchange.bucket)?)?;
+    metadata::check_overwrite(
+        metadata::forbids_overwrite(exchange)?,
+        store.bucket(exchange.bucket)?,
+        exchange.key,
+    )?;
     let upload = store.upload(exchange.bucket, exchange.key, exchange.upload_id())?;
     let parts = chosen(upload, listed)?;
     check_sizes(&parts, exchange.core.config.limits.smallest_part)?;

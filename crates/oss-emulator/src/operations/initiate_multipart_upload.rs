@@ -22,7 +22,11 @@ pub(crate) fn run(exchange: &Exchange<'_>) -> Result<Answer, Refusal> {
     let id = format!("{:032X}", fastrand::u128(..));
     {
         let mut store = exchange.core.store.lock();
-        metadata::check_overwrite(exchange, store.bucket(exchange.bucket)?)?;
+        metadata::check_overwrite(
+            metadata::forbids_overwrite(exchange)?,
+            store.bucket(exchange.bucket)?,
+            exchange.key,
+        )?;
         store.apply(Record::UploadPut {
             bucket: exchange.bucket.to_owned(),
             key: exchange.key.to_owned(),

@@ -104,12 +104,15 @@ pub(crate) fn check_tags(tags: &[(String, String)]) -> Result<(), OssError> {
     ))
 }
 
-/// Refuses to overwrite when the request forbids it.
-pub(crate) fn check_overwrite(exchange: &Exchange<'_>, bucket: &Bucket) -> Result<(), OssError> {
-    let forbidden =
-        exchange.header("x-oss-forbid-overwrite")?.is_some_and(|value| value.eq_ignore_ascii_case("true"));
-    if forbidden && bucket.objects.contains_key(exchange.key) {
-        return Err(OssError::from(FILE_ALREADY_EXISTS).with("Key", exchange.key));
+/// Whether the request forbids to overwrite.
+pub(crate) fn forbids_overwrite(exchange: &Exchange<'_>) -> Result<bool, OssError> {
+    Ok(exchange.header("x-oss-forbid-overwrite")?.is_some_and(|value| value.eq_ignore_ascii_case("true")))
+}
+
+/// Refuses to overwrite an object when that is forbidden.
+pub(crate) fn check_overwrite(forbidden: bool, bucket: &Bucket, key: &str) -> Result<(), OssError> {
+    if forbidden && bucket.objects.contains_key(key) {
+        return Err(OssError::from(FILE_ALREADY_EXISTS).with("Key", key));
     }
     Ok(())
 }

@@ -10,7 +10,8 @@ use crate::core::Exchange;
 use crate::store::{Object, ObjectType, Record};
 
 pub(crate) async fn run(exchange: &mut Exchange<'_>) -> Result<Answer, Refusal> {
-    metadata::check_overwrite(exchange, exchange.core.store.lock().bucket(exchange.bucket)?)?;
+    let forbidden = metadata::forbids_overwrite(exchange)?;
+    metadata::check_overwrite(forbidden, exchange.core.store.lock().bucket(exchange.bucket)?, exchange.key)?;
     let callback = Callback::of_request(&exchange.parts.headers, exchange.query)?;
     let headers = metadata::of_request(exchange)?;
     let acl = metadata::acl(exchange, "x-oss-object-acl")?;
@@ -29,7 +30,7 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>) -> Result<Answer, Refusal> 
     });
     {
         let mut store = exchange.core.store.lock();
-        metadata::check_overwrite(exchange, store.bucket(exchange.bucket)?)?;
+        metadata::check_overwrite(forbidden, store.bucket(exchange.bucket)?, exchange.key)?;
         store.apply(Record::ObjectPut {
             bucket: exchange.bucket.to_owned(),
             key: exchange.key.to_owned(),
@@ -38,5 +39,5 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>) -> Result<Answer, Refusal> 
     }
     let mut plain = Answer::ok();
     plain.headers = stored::checksum_headers(&object.etag, object.crc64, object.md5);
-    Ok(stored::answer(exchange, callback, &object, plain).await)
+    Ok(stored::answer(exchange, callback, exchange.key, &object, plain).await)
 }

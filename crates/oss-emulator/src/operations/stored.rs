@@ -37,6 +37,7 @@ pub(crate) fn checksum_headers(etag: &str, crc64: Option<u64>, md5: Option<[u8; 
 pub(crate) async fn answer(
     exchange: &mut Exchange<'_>,
     callback: Option<Callback>,
+    key: &str,
     object: &Object,
     plain: Answer,
 ) -> Answer {
@@ -44,7 +45,7 @@ pub(crate) async fn answer(
     if let Some((message, ec)) = &exchange.fail_callback {
         return failed(exchange, plain, message.clone(), ec.clone());
     }
-    let facts = facts(exchange, object);
+    let facts = facts(exchange, key, object);
     let core = exchange.core;
     let delivery =
         core.callbacks.deliver(&callback, &facts, &core.config.callback_key_url, exchange.now).await;
@@ -61,10 +62,10 @@ pub(crate) async fn answer(
     }
 }
 
-fn facts(exchange: &Exchange<'_>, object: &Object) -> Facts {
+fn facts(exchange: &Exchange<'_>, key: &str, object: &Object) -> Facts {
     Facts {
         bucket: exchange.bucket.to_owned(),
-        object: exchange.key.to_owned(),
+        object: key.to_owned(),
         etag: object.etag.clone(),
         size: object.content.size(),
         mime_type: object.content_type().to_owned(),

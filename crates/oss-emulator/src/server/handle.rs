@@ -21,7 +21,7 @@ use crate::error::OssError;
 use crate::fault::{Action, Release, Strike, Subject};
 use crate::journal::{JournalEntry, Ticket};
 use crate::operation::Operation;
-use crate::operations::{self, stored};
+use crate::operations::{self, cors, stored};
 use crate::query::Query;
 use crate::xml::Document;
 
@@ -102,6 +102,9 @@ pub(crate) async fn handle(core: &Arc<Core>, arrival: Arrival) -> Result<Respons
     if let Err(hangup) = aftermath(&mut answer, after, wire.as_deref(), &work).await {
         cut(wire.as_deref(), hangup);
         return Err(hangup);
+    }
+    if let Some(bucket) = route.bucket() {
+        cors::dress(core, bucket, parts.method.as_str(), &parts.headers, &mut answer.headers);
     }
     ticket.update(|entry| entry.status = Some(answer.status.as_u16()));
     Ok(dressed(answer, now, &request_id, started))

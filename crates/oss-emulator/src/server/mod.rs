@@ -5,5 +5,5 @@ mod handle;
 mod listener;
 mod wire;
 
-pub(crate) use handle::error_document;
+pub(crate) use handle::{Arrival, error_document, handle};
 pub(crate) use listener::serve;

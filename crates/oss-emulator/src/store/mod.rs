@@ -2,18 +2,23 @@
 
 mod checksum;
 mod content;
+mod disk;
 mod model;
+mod saved;
 mod writer;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub(crate) use checksum::{Checksums, combine};
+use disk::Disk;
+
+pub(crate) use checksum::{Checksums, Hasher, combine};
 pub(crate) use content::{Blob, Content, Segment};
 pub use model::{Acl, ObjectType};
-pub(crate) use model::{Bucket, Metadata, Object, Part, Record, Upload};
-pub(crate) use writer::Writer;
+pub(crate) use model::{Bucket, CorsRule, Metadata, Object, Part, Record, Upload};
+pub(crate) use writer::{Writer, blocking};
 
 use crate::error::{NO_SUCH_BUCKET, NO_SUCH_KEY, NO_SUCH_UPLOAD, OssError};
 
@@ -22,9 +27,10 @@ pub(crate) type World = BTreeMap<String, Bucket>;
 
 /// Where the bytes go.
 #[derive(Debug)]
-pub(crate) enum Backend {
+enum Backend {
     Memory,
     Sink,
+    Disk(Disk),
 }
 
 /// Everything that is stored; cheap to lock, since no body is read or written under the lock.
@@ -35,8 +41,20 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    pub(crate) fn new(backend: Backend) -> Self {
-        Self { backend, world: Mutex::new(World::new()) }
+    /// Keeps everything in memory.
+    pub(crate) fn memory() -> Self {
+        Self { backend: Backend::Memory, world: Mutex::default() }
+    }
+
+    /// Keeps sizes and checksums only.
+    pub(crate) fn sink() -> Self {
+        Self { backend: Backend::Sink, world: Mutex::default() }
+    }
+
+    /// Keeps everything in a folder, and begins with what is in it; this reads the folder, blocking.
+    pub(crate) fn disk(folder: &Path) -> io::Result<Self> {
+        let (disk, world) = Disk::open(folder)?;
+        Ok(Self { backend: Backend::Disk(disk), world: Mutex::new(world) })
     }
 
     /// Opens a writer for a body that is about to be received.
@@ -44,6 +62,7 @@ impl Store {
         Ok(match &self.backend {
             Backend::Memory => Writer::memory(),
             Backend::Sink => Writer::sink(with_md5),
+            Backend::Disk(disk) => disk.writer().await?,
         })
     }
 
@@ -54,9 +73,17 @@ impl Store {
     }
 }
 
+impl Drop for Store {
+    fn drop(&mut self) {
+        if let Backend::Disk(disk) = &self.backend {
+            // Runs before the world is dropped, whose files are to stay.
+            disk.close();
+        }
+    }
+}
+
 /// The locked world.
 pub(crate) struct Change<'a> {
-    #[expect(dead_code, reason = "the disk store's log")]
     store: &'a Store,
     world: MutexGuard<'a, World>,
 }
@@ -82,6 +109,9 @@ impl Change<'_> {
 
     /// Makes a change, durable before it is visible.
     pub(crate) fn apply(&mut self, record: Record) -> Result<(), OssError> {
+        if let Backend::Disk(disk) = &self.store.backend {
+            disk.append(&record).map_err(OssError::internal)?;
+        }
         apply(&mut self.world, record);
         Ok(())
     }

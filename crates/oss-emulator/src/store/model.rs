@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::content::Content;
+use super::content::{Content, Segment};
 
 /// Who may do what; an object's `default` follows its bucket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +83,44 @@ impl Bucket {
     }
 }
 
+impl Bucket {
+    /// Every stretch of bytes that the bucket refers to.
+    pub(crate) fn segments(&self) -> impl Iterator<Item = &Segment> {
+        let objects = self.objects.values().map(|object| &object.content);
+        let parts = self.uploads.values().flat_map(|upload| upload.parts.values()).map(|part| &part.content);
+        objects.chain(parts).flat_map(|content| content.segments())
+    }
+
+    /// The records that make this bucket out of nothing.
+    pub(crate) fn records(&self, name: &str) -> Vec<Record> {
+        let bucket = name.to_owned();
+        let mut records =
+            vec![Record::BucketPut { bucket: bucket.clone(), created: self.created, acl: self.acl }];
+        if self.cors.is_some() {
+            records.push(Record::BucketCors { bucket: bucket.clone(), rules: self.cors.clone() });
+        }
+        for (key, object) in &self.objects {
+            let (bucket, key) = (bucket.clone(), key.clone());
+            records.push(Record::ObjectPut { bucket, key, object: Arc::clone(object) });
+        }
+        for ((key, id), upload) in &self.uploads {
+            let (bucket, key, id) = (bucket.clone(), key.clone(), id.clone());
+            for (number, part) in &upload.parts {
+                records.push(Record::PartPut {
+                    bucket: bucket.clone(),
+                    key: key.clone(),
+                    id: id.clone(),
+                    number: *number,
+                    part: Arc::clone(part),
+                });
+            }
+            let at = records.len() - upload.parts.len();
+            records.insert(at, Record::UploadPut { bucket, key, id, upload: upload.clone() });
+        }
+        records
+    }
+}
+
 /// How an object came to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -126,6 +164,10 @@ pub(crate) struct Object {
 impl Object {
     pub(crate) fn content_type(&self) -> &str {
         self.metadata.get("content-type").map_or("application/octet-stream", String::as_str)
+    }
+
+    pub(crate) fn storage_class(&self) -> &str {
+        self.metadata.get("x-oss-storage-class").map_or("Standard", String::as_str)
     }
 }
 

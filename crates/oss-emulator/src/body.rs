@@ -144,11 +144,24 @@ impl RequestBody {
         let mut whole = BytesMut::new();
         while let Some(piece) = self.next(ticket).await? {
             if whole.len() + piece.len() > limit {
-                return Err(Refusal::Error(OssError::from(MALFORMED_XML).saying(format!(
-                    "The request body is longer than {limit} bytes, the most for this operation."
-                ))));
+                return Err(too_long(limit).into());
             }
             whole.extend_from_slice(&piece);
+        }
+        Ok(whole.freeze())
+    }
+
+    /// Reads a small body whole that no journal entry is about.
+    pub(crate) async fn collect_unrecorded(&mut self, limit: usize) -> Result<Bytes, Refusal> {
+        let mut whole = BytesMut::new();
+        while let Some(frame) = self.inner.frame().await {
+            let Ok(frame) = frame else { return Err(Refusal::Hangup(Hangup::ClientGone)) };
+            if let Some(piece) = frame.data_ref() {
+                whole.extend_from_slice(piece);
+            }
+            if whole.len() > limit {
+                return Err(too_long(limit).into());
+            }
         }
         Ok(whole.freeze())
     }
@@ -163,4 +176,9 @@ impl RequestBody {
             }
         }
     }
+}
+
+fn too_long(limit: usize) -> OssError {
+    OssError::from(MALFORMED_XML)
+        .saying(format!("The request body is longer than {limit} bytes, the most for this operation."))
 }

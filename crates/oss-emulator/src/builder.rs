@@ -25,6 +25,7 @@ pub struct EmulatorBuilder {
     pub(crate) buckets: Vec<(String, Acl)>,
     pub(crate) credentials: HashMap<String, Secret>,
     pub(crate) hosts: Hosts,
+    pub(crate) public_url: Option<String>,
     pub(crate) callback_timeout: Duration,
     pub(crate) public_callbacks_only: bool,
     pub(crate) callback_key_pem: Option<String>,
@@ -51,6 +52,7 @@ impl Default for EmulatorBuilder {
             buckets: Vec::new(),
             credentials: HashMap::new(),
             hosts: Hosts { service: vec!["oss.localhost".to_owned()], cnames: HashMap::new() },
+            public_url: None,
             callback_timeout: Duration::from_secs(5),
             public_callbacks_only: false,
             callback_key_pem: None,
@@ -117,6 +119,14 @@ impl EmulatorBuilder {
     /// Takes a host name for a bucket's custom domain (CNAME).
     pub fn cname(mut self, name: impl Into<String>, bucket: impl Into<String>) -> Self {
         self.hosts.cnames.insert(name.into().to_ascii_lowercase(), bucket.into());
+        self
+    }
+
+    /// Sets the URL under which application servers reach the emulator, for the callback key it tells them.
+    ///
+    /// The default is the address it listens on, which is right as long as everything runs on one machine.
+    pub fn public_url(mut self, url: impl Into<String>) -> Self {
+        self.public_url = Some(url.into().trim_end_matches('/').to_owned());
         self
     }
 

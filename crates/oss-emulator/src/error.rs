@@ -122,12 +122,6 @@ pub(crate) const ACCESS_DENIED: Kind = Kind::new(
     "You have no right to access this object.",
     "0003-00000001",
 );
-pub(crate) const BUCKET_ALREADY_EXISTS: Kind = Kind::new(
-    StatusCode::CONFLICT,
-    "BucketAlreadyExists",
-    "The requested bucket name is not available. Please select a different name and try again.",
-    "0015-00000104",
-);
 pub(crate) const BUCKET_NOT_EMPTY: Kind = Kind::new(
     StatusCode::CONFLICT,
     "BucketNotEmpty",
@@ -252,11 +246,5 @@ pub(crate) const PRECONDITION_FAILED: Kind = Kind::new(
     StatusCode::PRECONDITION_FAILED,
     "PreconditionFailed",
     "At least one of the pre-conditions you specified did not hold.",
-    "",
-);
-pub(crate) const REQUEST_TIMEOUT: Kind = Kind::new(
-    StatusCode::BAD_REQUEST,
-    "RequestTimeout",
-    "Your socket connection to the server was not read from or written to within the timeout period.",
     "",
 );

@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::operation::Operation;
@@ -25,7 +27,7 @@ use crate::operation::Operation;
 /// assert_eq!(in_rust, in_json);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {
     #[serde(flatten)]
     point: FaultPoint,
@@ -56,6 +58,9 @@ pub struct FaultPoint {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     always: bool,
 }
+
+/// The names of a [`FaultPoint`]'s fields.
+const POINT_NAMES: &[&str] = &["operation", "bucket", "key", "part", "attempt", "times", "always"];
 
 /// What happens to a struck request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,6 +113,28 @@ pub(crate) enum Action {
     },
 }
 
+impl<'de> Deserialize<'de> for Fault {
+    /// Refuses names it does not know, since a misspelt condition would strike other requests than was meant.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let point = FaultPoint::deserialize(&value).map_err(D::Error::custom)?;
+        let action = Action::deserialize(&value).map_err(D::Error::custom)?;
+        let of_action = serde_json::to_value(&action).map_err(D::Error::custom)?;
+        let known = |name: &str| POINT_NAMES.contains(&name) || of_action.get(name).is_some();
+        if let Some(name) =
+            value.as_object().into_iter().flat_map(|object| object.keys()).find(|name| !known(name))
+        {
+            return Err(D::Error::custom(format!("a fault with this action has no {name:?}")));
+        }
+        if let Action::Answer { status, .. } | Action::Raw { status, .. } = &action
+            && http::StatusCode::from_u16(*status).is_err()
+        {
+            return Err(D::Error::custom(format!("{status} is no HTTP status; it is 100 to 999")));
+        }
+        Ok(Self { point, action })
+    }
+}
+
 impl Fault {
     /// Chooses the requests of one operation.
     pub fn on(operation: Operation) -> FaultPoint {
@@ -158,6 +185,8 @@ impl FaultPoint {
     }
 
     /// Answers with an error document and does none of the work. The body is read first.
+    ///
+    /// A status that is none (below 100, above 999) is answered as 500.
     pub fn answer(self, status: u16, code: impl Into<String>) -> Fault {
         self.act(Action::Answer { status, code: code.into(), after_work: false })
     }
@@ -455,5 +484,12 @@ mod tests {
             serde_json::from_str::<Fault>(r#"{"operation":"UploadParts","action":"drop-answer"}"#).is_err()
         );
         assert!(serde_json::from_str::<Fault>(r#"{"operation":"UploadPart","action":"explode"}"#).is_err());
+        for script in [
+            r#"{"operation":"UploadPart","atempt":1,"action":"drop-answer"}"#,
+            r#"{"action":"drop-answer","status":500}"#,
+            r#"{"action":"answer","status":7,"code":"x"}"#,
+        ] {
+            assert!(serde_json::from_str::<Fault>(script).is_err(), "{script}");
+        }
     }
 }

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tokio::sync::Notify;
 
+use crate::clock::iso8601;
 use crate::operation::Operation;
 
 /// One request that the emulator received.
@@ -18,7 +19,8 @@ pub struct JournalEntry {
     pub sequence: u64,
     /// The `x-oss-request-id` of the answer.
     pub request_id: String,
-    /// When the head of the request was complete, by the emulator's clock.
+    /// When the head of the request was complete, by the emulator's clock; ISO 8601 in JSON.
+    #[serde(serialize_with = "as_iso8601")]
     pub received_at: SystemTime,
     /// The HTTP method.
     pub method: String,
@@ -70,8 +72,17 @@ pub struct CallbackRecord {
     pub failure: Option<String>,
     /// The error-case number (EC) of `CallbackFailed`.
     pub ec: Option<String>,
-    /// From the first connection attempt to the last byte of the answer.
+    /// From the first connection attempt to the last byte of the answer; `took_millis` in JSON.
+    #[serde(rename = "took_millis", serialize_with = "as_millis")]
     pub took: Duration,
+}
+
+fn as_iso8601<S: Serializer>(instant: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&iso8601(*instant))
+}
+
+fn as_millis<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// What makes two requests attempts of the same thing.
@@ -146,6 +157,15 @@ impl Journal {
     /// A copy of all entries.
     pub(crate) fn snapshot(&self) -> Vec<JournalEntry> {
         self.lock().up_to_date().to_vec()
+    }
+
+    /// Forgets what is over; sequence numbers go on.
+    pub(crate) fn clear(&self) {
+        let mut pages = self.lock();
+        pages.attempts.clear();
+        pages.entries.clear();
+        drop(pages);
+        self.notify();
     }
 
     /// Waits until the condition holds for the entries.

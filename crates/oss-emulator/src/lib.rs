@@ -32,5 +32,5 @@ pub use fault::{Fault, FaultHandle, FaultPoint};
 pub use journal::{CallbackRecord, JournalEntry};
 pub use operation::Operation;
 pub use start::StartError;
-pub use store::{Acl, ObjectType};
+pub use store::{Acl, ObjectType, UnknownAcl};
 pub use transport::InProcess;

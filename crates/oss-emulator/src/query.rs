@@ -40,10 +40,6 @@ impl Query {
         self.value(name).is_some()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
-    }
-
     /// Parses a number that must lie between `least` and `most`.
     pub(crate) fn number(&self, name: &'static str, least: u64, most: u64) -> Result<Option<u64>, OssError> {
         let Some(text) = self.non_empty(name) else { return Ok(None) };

@@ -167,7 +167,10 @@ impl EmulatorBuilder {
             verifier: access::verifier(region),
             config: Config {
                 region: self.region,
-                callback_key_url: format!("{endpoint}/{ADMIN_SEGMENT}/{CALLBACK_KEY}"),
+                callback_key_url: format!(
+                    "{}/{ADMIN_SEGMENT}/{CALLBACK_KEY}",
+                    self.public_url.as_ref().unwrap_or(&endpoint)
+                ),
                 endpoint,
                 credentials,
                 hosts: self.hosts,

@@ -1,5 +1,6 @@
 //! Callbacks as OSS sends them: parameter, template, signature, request, verdict on the answer.
 
+mod image;
 mod key;
 mod parameter;
 mod send;
@@ -7,8 +8,9 @@ mod template;
 mod url;
 mod verdict;
 
+pub(crate) use image::{HEAD as IMAGE_HEAD, identify as identify_image};
 pub(crate) use key::CallbackKey;
 pub use key::CallbackKeyError;
 pub(crate) use parameter::Callback;
 pub(crate) use send::Sender;
-pub(crate) use template::Facts;
+pub(crate) use template::{Facts, Image};

@@ -2,9 +2,10 @@
 
 use http::header::{CONTENT_TYPE, ETAG, HeaderName};
 use http::{HeaderMap, StatusCode};
+use http_body_util::BodyExt;
 
 use crate::answer::{Answer, AnswerBody};
-use crate::callback::{Callback, Facts};
+use crate::callback::{Callback, Facts, IMAGE_HEAD, Image, identify_image};
 use crate::core::Exchange;
 use crate::encoding::base64;
 use crate::error::OssError;
@@ -45,7 +46,10 @@ pub(crate) async fn answer(
     if let Some((message, ec)) = &exchange.fail_callback {
         return failed(exchange, plain, message.clone(), ec.clone());
     }
-    let facts = facts(exchange, key, object);
+    let mut facts = facts(exchange, key, object);
+    if callback.template.mentions("imageInfo.") {
+        facts.image = image(object).await;
+    }
     let core = exchange.core;
     let delivery =
         core.callbacks.deliver(&callback, &facts, &core.config.callback_key_url, exchange.now).await;
@@ -76,6 +80,16 @@ fn facts(exchange: &Exchange<'_>, key: &str, object: &Object) -> Facts {
         operation: exchange.operation.name(),
         image: None,
     }
+}
+
+/// What the object is as a picture; bytes that cannot be read are none.
+async fn image(object: &Object) -> Option<Image> {
+    let mut body = AnswerBody::content(&object.content.slice(0..IMAGE_HEAD)).ok()?;
+    let mut head = Vec::new();
+    while let Some(Ok(frame)) = body.frame().await {
+        head.extend_from_slice(frame.data_ref()?);
+    }
+    identify_image(&head)
 }
 
 /// 203 with the headers of the stored object and an error document.

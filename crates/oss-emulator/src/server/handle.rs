@@ -84,7 +84,7 @@ pub(crate) async fn handle(core: &Arc<Core>, arrival: Arrival) -> Result<Respons
         }
     };
     if let Address::Admin { path } = &route.address {
-        return admin::handle(core, &parts, path, body, now).await;
+        return admin::handle(core, &parts, path, &route.query, body, now).await;
     }
     let ticket = core.journal.begin(entry(&parts, &route, &request_id, now));
     let plan = plan(core, &route, &ticket);

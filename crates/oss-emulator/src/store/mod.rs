@@ -16,7 +16,7 @@ use disk::Disk;
 
 pub(crate) use checksum::{Checksums, Hasher, combine};
 pub(crate) use content::{Blob, Content, Segment};
-pub use model::{Acl, ObjectType};
+pub use model::{Acl, ObjectType, UnknownAcl};
 pub(crate) use model::{Bucket, CorsRule, Metadata, Object, Part, Record, Upload};
 pub(crate) use writer::{Writer, blocking};
 

@@ -24,6 +24,23 @@ pub enum Acl {
     PublicReadWrite,
 }
 
+/// A text that names no ACL.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is no ACL; write default, private, public-read or public-read-write")]
+#[non_exhaustive]
+pub struct UnknownAcl {
+    /// The text.
+    pub text: String,
+}
+
+impl std::str::FromStr for Acl {
+    type Err = UnknownAcl;
+
+    fn from_str(text: &str) -> Result<Self, UnknownAcl> {
+        Self::parse(text).ok_or_else(|| UnknownAcl { text: text.to_owned() })
+    }
+}
+
 impl Acl {
     /// Parses the text of an ACL header, for instance `public-read`.
     pub(crate) fn parse(text: &str) -> Option<Self> {

@@ -127,10 +127,12 @@ fn items(code: &str) -> Vec<(usize, &str)> {
     items
 }
 
-/// Whether the item is a `mod name;` or a re-export.
+/// Whether the item is a `mod name;`, a re-export, or a module that is nothing but its documentation.
 fn is_content(item: &str) -> bool {
     let rest = without_visibility(item);
-    rest.starts_with("mod ") && item.ends_with(';') || rest.starts_with("use ") && rest.len() < item.len()
+    let is_page = item.split_once('{').is_some_and(|(_, body)| body.trim_ascii() == "}");
+    let is_module = rest.starts_with("mod ") && (item.ends_with(';') || is_page);
+    is_module || rest.starts_with("use ") && rest.len() < item.len()
 }
 
 fn without_visibility(item: &str) -> &str {
@@ -172,10 +174,10 @@ mod tests {
     fn lib_rs_is_a_table_of_contents() {
         let good = "#![doc = include_str!(\"../README.md\")]\n//! Words.\n#![allow(a, reason = \"b\")]\n\n\
             mod a;\npub(crate) mod b;\n#[cfg(feature = \"x\")]\npub mod c;\n\n/// Words; more {words}.\n\
-            #[doc(inline)]\npub use crate::a::{A, B};\npub use b::C as D;\n\
+            #[doc(inline)]\npub use crate::a::{A, B};\npub use b::C as D;\npub mod page {}\n\
             #[cfg(test)]\nmod tests {\n    use a::{B, C};\n    fn f() {}\n}\nmod d;\n";
         assert_eq!(lines(lib_rs, "crates/oss/src/lib.rs", good), [0; 0]);
-        let bad = "mod a;\nuse a::A;\npub fn f() {}\npub struct S { a: u8 }\nmod inline { }\nconst X: [u8; 2] = [1, 2];\n";
+        let bad = "mod a;\nuse a::A;\npub fn f() {}\npub struct S { a: u8 }\nmod inline { mod e; }\nconst X: [u8; 2] = [1, 2];\n";
         assert_eq!(lines(lib_rs, "crates/oss/src/lib.rs", bad), [2, 3, 4, 5, 6]);
         assert_eq!(lines(lib_rs, "crates/oss/src/lib.rs", &format!("{good}{bad}")).len(), 5);
         assert_eq!(lines(lib_rs, "crates/oss/src/other.rs", bad), [0; 0]);

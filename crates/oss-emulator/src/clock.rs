@@ -47,10 +47,20 @@ pub(crate) fn from_unix_millis(millis: u64) -> SystemTime {
     UNIX_EPOCH.checked_add(Duration::from_millis(millis)).unwrap_or(UNIX_EPOCH)
 }
 
-/// ISO 8601 with milliseconds, as OSS writes times into XML: `2024-12-03T03:23:07.000Z`.
+/// ISO 8601 as OSS writes times into XML: `2024-12-03T03:23:07.000Z`.
+///
+/// The milliseconds are always zero; the official Python SDK reads nothing else.
 pub(crate) fn iso8601(instant: SystemTime) -> String {
-    let timestamp = Timestamp::try_from(instant).unwrap_or_default();
-    timestamp.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+    format(instant, "%Y-%m-%dT%H:%M:%S.000Z")
+}
+
+/// ISO 8601 with true milliseconds, for the journal.
+pub(crate) fn iso8601_millis(instant: SystemTime) -> String {
+    format(instant, "%Y-%m-%dT%H:%M:%S.%3fZ")
+}
+
+fn format(instant: SystemTime, pattern: &str) -> String {
+    Timestamp::try_from(instant).unwrap_or_default().strftime(pattern).to_string()
 }
 
 #[cfg(test)]
@@ -58,8 +68,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn iso8601_has_milliseconds() {
-        assert_eq!(iso8601(from_unix_millis(1_733_196_187_042)), "2024-12-03T03:23:07.042Z");
+    fn iso8601_of_oss_and_of_the_journal() {
+        let instant = from_unix_millis(1_733_196_187_042);
+        assert_eq!(iso8601(instant), "2024-12-03T03:23:07.000Z");
+        assert_eq!(iso8601_millis(instant), "2024-12-03T03:23:07.042Z");
     }
 
     #[test]

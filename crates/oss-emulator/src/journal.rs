@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Serialize, Serializer};
 use tokio::sync::Notify;
 
-use crate::clock::iso8601;
+use crate::clock::iso8601_millis;
 use crate::operation::Operation;
 
 /// One request that the emulator received.
@@ -78,7 +78,7 @@ pub struct CallbackRecord {
 }
 
 fn as_iso8601<S: Serializer>(instant: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&iso8601(*instant))
+    serializer.serialize_str(&iso8601_millis(*instant))
 }
 
 fn as_millis<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::clock::iso8601;
+use crate::clock::{iso8601, iso8601_millis};
 use crate::core::Core;
 use crate::store::{Bucket, Upload};
 
@@ -29,7 +29,7 @@ pub(crate) fn describe(core: &Core) -> Value {
     json!({
         "endpoint": core.config.endpoint,
         "region": core.config.region,
-        "now": iso8601(core.clock.now()),
+        "now": iso8601_millis(core.clock.now()),
         "callback_key_url": core.config.callback_key_url,
         "buckets": buckets,
         "callbacks": callbacks,

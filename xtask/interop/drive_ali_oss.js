@@ -163,7 +163,7 @@ async function run() {
     const found = [];
     let marker;
     do {
-      const page = await client.list({ prefix: "list/", "max-keys": 2, marker });
+      const page = await client.list({ prefix: "list/", "max-keys": 2, ...(marker && { marker }) });
       found.push(...page.objects.map((one) => one.name));
       marker = page.nextMarker;
     } while (marker);

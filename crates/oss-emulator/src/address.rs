@@ -47,6 +47,10 @@ impl Hosts {
             return by_path(raw_path);
         }
         let (label, rest) = host.split_once('.').unwrap_or((&host, ""));
+        if label.is_empty() && self.is_service(rest) {
+            // What the Node.js SDK sends to an IP address for a request that has no bucket.
+            return by_path(raw_path);
+        }
         if bucket_exists(label) || (is_bucket_name(label) && self.is_service(rest)) {
             return in_bucket(label, raw_path);
         }
@@ -167,7 +171,9 @@ mod tests {
 
     #[test]
     fn the_service_and_a_bucket_have_no_key() {
-        assert_eq!(resolve("127.0.0.1", "/"), Address::Resource { bucket: None, key: None });
+        for host in ["127.0.0.1", "localhost", ".oss-cn-hangzhou.aliyuncs.com"] {
+            assert_eq!(resolve(host, "/"), Address::Resource { bucket: None, key: None }, "{host}");
+        }
         for path in ["/fresh", "/fresh/"] {
             let wanted = Address::Resource { bucket: Some("fresh".to_owned()), key: None };
             assert_eq!(resolve("127.0.0.1", path), wanted);

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use count::Counts;
 
-use crate::{Outcome, arrows, tidy, workspace};
+use crate::{Outcome, arrows, interop, tidy, workspace};
 
 /// A check with the name by which `cargo xtask ci NAME` runs it alone.
 struct Step {
@@ -29,6 +29,7 @@ const STEPS: &[Step] = &[
     Step { name: "native-tls", work: native_tls },
     Step { name: "tests", work: tests },
     Step { name: "feature-tests", work: feature_tests },
+    Step { name: "interop", work: official_clients },
 ];
 
 /// How a step ends that finds nothing wrong.
@@ -125,6 +126,14 @@ fn feature_tests() -> Outcome<Done> {
         return Ok(Done::Skipped("no crate has a feature that is off by default"));
     }
     test(cargo("test --no-fail-fast").args(arguments))
+}
+
+/// The official clients against the emulator.
+fn official_clients() -> Outcome<Done> {
+    match interop::missing() {
+        Some(what) => Ok(Done::Skipped(what)),
+        None => interop::run().map(|()| Done::Passed),
+    }
 }
 
 fn cargo(arguments: &str) -> Command {

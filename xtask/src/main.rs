@@ -6,6 +6,7 @@
 
 mod arrows;
 mod ci;
+mod interop;
 mod tidy;
 mod workspace;
 
@@ -22,6 +23,7 @@ Usage: cargo xtask <CHORE> [ARGUMENTS]
   help           print this text
   ci [STEP]...   run every check of the project, or only the steps named
   arrows         check who depends on whom against the table in xtask/src/arrows.rs
+  interop        drive the emulator with the official Python and Node.js clients and print a table
   tidy           check the repository itself: layout, file lengths, leftovers, white space
 ";
 
@@ -45,6 +47,7 @@ fn chore(name: &str, arguments: &[String]) -> Outcome {
         }
         "ci" => ci::run(arguments),
         "arrows" => arrows::run(),
+        "interop" => interop::run(),
         "tidy" => tidy::run(),
         _ => Err("no such chore; `cargo xtask help` lists them".into()),
     }

@@ -135,13 +135,18 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     // Waited for from the beginning, so that no signal is missed between the first line and the wait.
     let stop = stop_signal()?;
     let emulator = builder(arguments)?.start().await?;
-    let mut output = std::io::stdout();
-    writeln!(output, "listening on {}", emulator.endpoint())?;
-    writeln!(output, "page at {}/-/", emulator.endpoint())?;
-    output.flush()?;
+    announce(emulator.endpoint());
     stop.await?;
     emulator.shutdown().await;
     Ok(())
+}
+
+/// Says where it listens, in the first line, for programs that start it and read that.
+fn announce(endpoint: &str) {
+    let mut output = std::io::stdout();
+    let lines = format!("listening on {endpoint}\npage at {endpoint}/-/\n");
+    // Whoever started it may have closed the output by now, which is no reason to stop.
+    let _ = output.write_all(lines.as_bytes()).and_then(|()| output.flush());
 }
 
 fn builder(arguments: Arguments) -> Result<EmulatorBuilder, Box<dyn Error>> {

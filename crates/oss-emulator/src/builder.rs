@@ -29,6 +29,8 @@ pub struct EmulatorBuilder {
     pub(crate) callback_timeout: Duration,
     pub(crate) public_callbacks_only: bool,
     pub(crate) callback_key_pem: Option<String>,
+    #[cfg(feature = "https")]
+    pub(crate) callback_roots: Option<String>,
     pub(crate) clock_offset_millis: i64,
     pub(crate) limits: Limits,
     pub(crate) faults: Vec<Fault>,
@@ -56,6 +58,8 @@ impl Default for EmulatorBuilder {
             callback_timeout: Duration::from_secs(5),
             public_callbacks_only: false,
             callback_key_pem: None,
+            #[cfg(feature = "https")]
+            callback_roots: None,
             clock_offset_millis: 0,
             limits: Limits::default(),
             faults: Vec::new(),
@@ -147,6 +151,13 @@ impl EmulatorBuilder {
     /// Signs callbacks with this RSA private key (PEM, PKCS#1 or PKCS#8); the default is a fresh key of 512 bits.
     pub fn callback_key_pem(mut self, pem: impl Into<String>) -> Self {
         self.callback_key_pem = Some(pem.into());
+        self
+    }
+
+    /// Trusts these certificates (PEM) of https application servers, besides those of the platform.
+    #[cfg(feature = "https")]
+    pub fn callback_roots_pem(mut self, pem: impl Into<String>) -> Self {
+        self.callback_roots = Some(pem.into());
         self
     }
 

@@ -75,6 +75,11 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     callback_key: Option<PathBuf>,
 
+    /// Certificates (PEM) that https callbacks trust besides those of the platform.
+    #[cfg(feature = "https")]
+    #[arg(long, value_name = "FILE")]
+    callback_roots: Option<PathBuf>,
+
     /// A fault script: a JSON list of faults.
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
@@ -182,6 +187,10 @@ fn builder(arguments: Arguments) -> Result<EmulatorBuilder, Box<dyn Error>> {
     }
     if let Some(path) = arguments.callback_key {
         builder = builder.callback_key_pem(read(&path)?);
+    }
+    #[cfg(feature = "https")]
+    if let Some(path) = arguments.callback_roots {
+        builder = builder.callback_roots_pem(read(&path)?);
     }
     if let Some(path) = arguments.faults {
         let faults: Vec<Fault> =

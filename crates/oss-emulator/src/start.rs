@@ -163,6 +163,8 @@ impl EmulatorBuilder {
                 key,
                 timeout: self.callback_timeout,
                 public_only: self.public_callbacks_only,
+                #[cfg(feature = "https")]
+                roots: self.callback_roots,
             },
             verifier: access::verifier(region),
             config: Config {

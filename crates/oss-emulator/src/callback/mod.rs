@@ -5,6 +5,8 @@ mod key;
 mod parameter;
 mod send;
 mod template;
+#[cfg(feature = "https")]
+mod tls;
 mod url;
 mod verdict;
 

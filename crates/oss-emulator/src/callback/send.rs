@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use md5::{Digest, Md5};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
@@ -24,6 +25,7 @@ use super::template::Facts;
 use super::url::CallbackUrl;
 use super::verdict::{Failure, judge_body, judge_head};
 use crate::encoding::{base64, percent_decode};
+use crate::error::OssError;
 use crate::journal::CallbackRecord;
 
 /// Account number that stands for the owner of everything in the emulator.
@@ -36,7 +38,15 @@ pub(crate) struct Sender {
     pub(crate) timeout: Duration,
     /// Refuse loopback and private addresses, as the real service does.
     pub(crate) public_only: bool,
+    /// Certificates (PEM) that https callbacks trust besides those of the platform.
+    #[cfg(feature = "https")]
+    pub(crate) roots: Option<String>,
 }
+
+/// A connection, with TLS or without.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// What came of a callback.
 #[derive(Debug)]
@@ -80,13 +90,12 @@ impl Sender {
         let mut last = None;
         for url in &callback.urls {
             urls_called += 1;
-            let mut request = Outgoing { callback, facts, key_url, now, body: &body }.headers();
-            request.insert(HOST, host(callback, url));
+            let mut request = Outgoing { callback, facts, key_url, now, body: &body }.headers(url);
             let signature = base64(&self.key.sign(&string_to_sign(&url.target, &body)));
             if let Ok(signature) = HeaderValue::from_str(&signature) {
                 request.insert(AUTHORIZATION, signature);
             }
-            let result = self.call(url, request, &body, started).await;
+            let result = self.call(callback, url, request, &body, started).await;
             let succeeded = result.outcome.is_ok();
             last = Some((url, result));
             if succeeded || started.elapsed() >= self.timeout {
@@ -114,17 +123,24 @@ impl Sender {
         }
     }
 
-    async fn call(&self, url: &CallbackUrl, headers: HeaderMap, body: &str, started: Instant) -> Try {
+    async fn call(
+        &self,
+        callback: &Callback,
+        url: &CallbackUrl,
+        headers: HeaderMap,
+        body: &str,
+        started: Instant,
+    ) -> Try {
         let deadline = started + self.timeout;
         let peer = format!("{}:{}", url.host, url.port);
-        match tokio::time::timeout_at(deadline, self.exchange(url, headers, body)).await {
+        match tokio::time::timeout_at(deadline, self.exchange(callback, url, headers, body)).await {
             Ok(result) => result,
             Err(_) => Failure::timeout(&peer, self.timeout.as_millis()).into(),
         }
     }
 
-    async fn exchange(&self, url: &CallbackUrl, headers: HeaderMap, body: &str) -> Try {
-        let stream = match self.connect(url).await {
+    async fn exchange(&self, callback: &Callback, url: &CallbackUrl, headers: HeaderMap, body: &str) -> Try {
+        let stream = match self.connect(url, callback.sni).await {
             Ok(stream) => stream,
             Err(error) => return Failure::no_connection(&error.to_string()).into(),
         };
@@ -150,10 +166,18 @@ impl Sender {
         result
     }
 
-    async fn connect(&self, url: &CallbackUrl) -> io::Result<TcpStream> {
-        if url.https {
-            return Err(io::Error::other("this emulator was built without https"));
+    async fn connect(&self, url: &CallbackUrl, sni: bool) -> io::Result<Box<dyn Stream>> {
+        let stream = self.connect_plain(url).await?;
+        if !url.https {
+            return Ok(Box::new(stream));
         }
+        #[cfg(feature = "https")]
+        return Ok(Box::new(super::tls::connect(stream, &url.host, sni, self.roots.as_deref()).await?));
+        #[cfg(not(feature = "https"))]
+        Err(io::Error::other(format!("this emulator was built without the feature https (SNI {sni})")))
+    }
+
+    async fn connect_plain(&self, url: &CallbackUrl) -> io::Result<TcpStream> {
         let mut last = io::Error::other("the name has no address");
         for address in tokio::net::lookup_host((url.host.as_str(), url.port)).await? {
             if self.public_only && !is_public(address.ip()) {
@@ -166,6 +190,25 @@ impl Sender {
             }
         }
         Err(last)
+    }
+
+    /// Refuses, where only public addresses may be called, names without an address and private ones.
+    pub(crate) async fn check(&self, callback: &Callback) -> Result<(), OssError> {
+        if !self.public_only {
+            return Ok(());
+        }
+        for url in &callback.urls {
+            let refused = |message: &'static str, ec: &'static str| {
+                Err(OssError::invalid_argument("callback", url.to_string(), message).ec(ec))
+            };
+            let Ok(addresses) = tokio::net::lookup_host((url.host.as_str(), url.port)).await else {
+                return refused("The host of the callback url can not be resolved.", "0007-00000007");
+            };
+            if !addresses.map(|address| address.ip()).any(is_public) {
+                return refused("The callback url is a private or internal address.", "0007-00000008");
+            }
+        }
+        Ok(())
     }
 }
 
@@ -196,8 +239,9 @@ struct Outgoing<'a> {
 }
 
 impl Outgoing<'_> {
-    fn headers(&self) -> HeaderMap {
+    fn headers(&self, url: &CallbackUrl) -> HeaderMap {
         let mut headers = HeaderMap::new();
+        headers.insert(HOST, host(self.callback, url));
         let additional: Vec<&str> =
             self.callback.additional_headers.iter().map(|(name, _)| name.as_str()).collect();
         for (name, value) in [
@@ -295,6 +339,19 @@ mod tests {
         assert_eq!(string_to_sign("/a%2Fb+c?x=%41", "k=v"), b"/a/b+c?x=%41\nk=v");
         assert_eq!(string_to_sign("/a?", ""), b"/a?\n");
         assert_eq!(string_to_sign("/a", "b"), b"/a\nb");
+    }
+
+    #[test]
+    fn genuine_signatures_are_over_this_string() {
+        let vectors: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/vectors/callback.json")).unwrap();
+        let vectors = vectors["strings_to_sign"].as_array().unwrap();
+        assert_eq!(vectors.len(), 5);
+        for vector in vectors {
+            let text = |name: &str| vector[name].as_str().unwrap();
+            let made = string_to_sign(text("target"), text("body"));
+            assert_eq!(String::from_utf8(made).unwrap(), text("string_to_sign"), "{vector}");
+        }
     }
 
     #[test]

@@ -154,3 +154,93 @@ fn value(name: &str, facts: &Facts, custom: &BTreeMap<String, String>) -> Value 
         _ => Value::Absent,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value as Json;
+
+    use super::*;
+
+    const VECTORS: &str = include_str!("../../tests/vectors/callback.json");
+
+    /// The facts and custom variables of a vector.
+    fn inputs(variables: &Json) -> (Facts, BTreeMap<String, String>) {
+        let text = |name: &str| variables[name].as_str().unwrap_or_default().to_owned();
+        let number = |name: &str| variables[name].as_u64();
+        let side = |name: &str| number(name).and_then(|side| u32::try_from(side).ok());
+        let image = match (side("imageInfo.width"), side("imageInfo.height")) {
+            (Some(width), Some(height)) => Some(Image { width, height, format: "png" }),
+            _ => None,
+        };
+        let facts = Facts {
+            bucket: text("bucket"),
+            object: text("object"),
+            etag: text("etag"),
+            size: number("size").unwrap_or(0),
+            mime_type: text("mimeType"),
+            image,
+            ..Facts::default()
+        };
+        let custom = variables
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(name, _)| name.starts_with("x:"))
+            .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
+            .collect();
+        (facts, custom)
+    }
+
+    #[test]
+    fn bodies_that_oss_sent_are_rendered_alike() {
+        let vectors: Json = serde_json::from_str(VECTORS).unwrap();
+        let rendering = vectors["rendering"].as_array().unwrap();
+        assert_eq!(rendering.len(), 4);
+        for vector in rendering {
+            let kind = match vector["callback_body_type"].as_str().unwrap() {
+                "application/json" => BodyType::Json,
+                _ => BodyType::Form,
+            };
+            let (facts, custom) = inputs(&vector["variables"]);
+            let template = Template::parse(vector["template"].as_str().unwrap()).unwrap();
+            assert_eq!(
+                template.render(kind, &facts, &custom),
+                vector["rendered"].as_str().unwrap(),
+                "{vector}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_dollar_needs_its_brace_and_a_brace_its_end() {
+        for (template, message) in [
+            ("a=$(object)", "Left brace must be adjacent to dollar sign."),
+            ("cost=5$", "Left brace must be adjacent to dollar sign."),
+            ("a=${object", "A variable of callbackBody has no right brace."),
+        ] {
+            assert_eq!(Template::parse(template).unwrap_err().message, message, "{template}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_form_and_json_give_every_value_back(object in "\\PC{0,20}|[\u{1}-\u{1f}&=+%\"\\\\ ]{0,10}", value in "\\PC{0,20}") {
+            let facts = Facts { object: object.clone(), ..Facts::default() };
+            let custom = BTreeMap::from([("x:v".to_owned(), value.clone())]);
+            let form = Template::parse("object=${object}&v=${x:v}").unwrap();
+            let query = crate::query::Query::parse(&form.render(BodyType::Form, &facts, &custom)).unwrap();
+            prop_assert_eq!(query.value("object"), Some(object.as_str()));
+            prop_assert_eq!(query.value("v"), Some(value.as_str()));
+            let json = Template::parse("{\"object\":${object},\"v\":${x:v}}").unwrap();
+            let read: Json = serde_json::from_str(&json.render(BodyType::Json, &facts, &custom)).unwrap();
+            prop_assert_eq!(read["object"].as_str(), Some(object.as_str()));
+            prop_assert_eq!(read["v"].as_str(), Some(value.as_str()));
+        }
+
+        #[test]
+        fn no_template_makes_the_parser_panic(template in "[${}x:a]{0,20}") {
+            let _ = Template::parse(&template);
+        }
+    }
+}

@@ -8,7 +8,6 @@ use md5::{Digest, Md5};
 use super::{metadata, receive, stored};
 use crate::answer::Answer;
 use crate::body::Refusal;
-use crate::callback::Callback;
 use crate::core::Exchange;
 use crate::encoding::{hex_upper, percent_encode, percent_encode_path};
 use crate::error::{ENTITY_TOO_SMALL, INVALID_PART, INVALID_PART_ORDER, OssError};
@@ -27,7 +26,7 @@ struct Listed {
 pub(crate) async fn run(exchange: &mut Exchange<'_>) -> Result<Answer, Refusal> {
     let url_encoding = exchange.url_encoding()?;
     exchange.core.store.lock().upload(exchange.bucket, exchange.key, exchange.upload_id())?;
-    let callback = Callback::of_request(&exchange.parts.headers, exchange.query)?;
+    let callback = stored::callback(exchange).await?;
     let acl = metadata::acl(exchange, "x-oss-object-acl")?;
     let body = receive::document(exchange, LONGEST_LIST).await?;
     let takes_all =

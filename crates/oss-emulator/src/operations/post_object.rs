@@ -27,6 +27,9 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>) -> Result<Answer, Refusal> 
     let fields = form.fields().await?;
     let policy = authorise(exchange.core, exchange.bucket, &fields, exchange.now)?;
     let order = Order::read(&fields)?;
+    if let Some(callback) = &order.callback {
+        exchange.core.callbacks.check(callback).await?;
+    }
     exchange.ticket.update(|entry| entry.key = Some(order.key.clone()));
     order.check_overwrite(exchange.core, exchange.bucket)?;
 

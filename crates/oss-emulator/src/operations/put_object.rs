@@ -5,14 +5,13 @@ use std::sync::Arc;
 use super::{metadata, receive, stored};
 use crate::answer::Answer;
 use crate::body::Refusal;
-use crate::callback::Callback;
 use crate::core::Exchange;
 use crate::store::{Object, ObjectType, Record};
 
 pub(crate) async fn run(exchange: &mut Exchange<'_>) -> Result<Answer, Refusal> {
     let forbidden = metadata::forbids_overwrite(exchange)?;
     metadata::check_overwrite(forbidden, exchange.core.store.lock().bucket(exchange.bucket)?, exchange.key)?;
-    let callback = Callback::of_request(&exchange.parts.headers, exchange.query)?;
+    let callback = stored::callback(exchange).await?;
     let headers = metadata::of_request(exchange)?;
     let acl = metadata::acl(exchange, "x-oss-object-acl")?;
     let tags = metadata::tags(exchange)?;

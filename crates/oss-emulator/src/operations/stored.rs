@@ -32,6 +32,15 @@ pub(crate) fn checksum_headers(etag: &str, crc64: Option<u64>, md5: Option<[u8; 
     answer.headers
 }
 
+/// The callback of a request, checked before anything is stored.
+pub(crate) async fn callback(exchange: &mut Exchange<'_>) -> Result<Option<Callback>, OssError> {
+    let callback = Callback::of_request(&exchange.parts.headers, exchange.query)?;
+    if let Some(callback) = &callback {
+        exchange.core.callbacks.check(callback).await?;
+    }
+    Ok(callback)
+}
+
 /// Answers for a stored object: the plain answer, or what the application server said, or 203.
 ///
 /// The object stays whatever becomes of the callback.

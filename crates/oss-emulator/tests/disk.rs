@@ -1,0 +1,219 @@
+//! The disk store: a restart finds everything, a kill at any moment leaves nothing half-written.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failure is the test's failure")]
+#![cfg(feature = "cli")]
+
+mod common;
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{BUCKET, call};
+use oss_emulator::{Emulator, Fault, Operation, StartError};
+
+async fn open(folder: &Path) -> Emulator {
+    Emulator::builder().bucket(BUCKET).data_dir(folder).start().await.unwrap()
+}
+
+fn bodies(folder: &Path) -> usize {
+    std::fs::read_dir(folder.join("bodies")).unwrap().count()
+}
+
+#[tokio::test]
+async fn a_restart_finds_objects_uploads_and_the_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = open(folder.path()).await;
+    let key_pem = first.callback_public_key_pem().to_owned();
+    let body = vec![7_u8; 3_000_000];
+    for key in ["a", "b", "%E7%9B%AE/%01%0A"] {
+        let put =
+            call("PUT", key).header("x-oss-meta-m", "v").header("x-oss-tagging", "t=1").body(body.clone());
+        assert_eq!(put.send(&first).await.status, 200);
+    }
+    call("PUT", "b").body("short").send(&first).await;
+    call("DELETE", "a").send(&first).await;
+    let id = call("POST", "m").query("uploads").send(&first).await.element("UploadId").to_owned();
+    for number in [1, 2] {
+        let part =
+            call("PUT", "m").query(format!("partNumber={number}&uploadId={id}")).body(vec![number; 102_400]);
+        assert_eq!(part.send(&first).await.status, 200);
+    }
+    first.shutdown().await;
+
+    let second = open(folder.path()).await;
+    assert_eq!(second.callback_public_key_pem(), key_pem);
+    assert_eq!(second.keys(BUCKET), ["b", "目/\u{1}\n"]);
+    assert_eq!(second.object(BUCKET, "b").unwrap().body, "short");
+    let stored = second.object(BUCKET, "目/\u{1}\n").unwrap();
+    assert_eq!((stored.body, &*stored.metadata["m"]), (body.into(), "v"));
+    assert_eq!(stored.tags, [("t".to_owned(), "1".to_owned())]);
+    assert_eq!(second.uploads(BUCKET)[0].parts.len(), 2);
+    let all = call("POST", "m").query(format!("uploadId={id}")).header("x-oss-complete-all", "yes");
+    assert_eq!(all.send(&second).await.status, 200);
+    let ranged = call("GET", "m").header("range", "bytes=102399-102400").send(&second).await;
+    assert_eq!((ranged.status.as_u16(), &ranged.body[..]), (206, &[1_u8, 2][..]));
+    assert_eq!(bodies(folder.path()), 4, "b, the odd key, and two parts");
+    call("DELETE", "m").send(&second).await;
+    assert_eq!(bodies(folder.path()), 2, "a deleted object leaves no file");
+}
+
+#[tokio::test]
+async fn one_emulator_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = open(folder.path()).await;
+    let second = Emulator::builder().data_dir(folder.path()).start().await;
+    assert!(matches!(second, Err(StartError::DataDir { .. })));
+    drop(first);
+}
+
+#[tokio::test]
+async fn a_torn_last_line_is_forgotten_and_a_broken_log_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = open(folder.path()).await;
+    call("PUT", "k").body("x").send(&first).await;
+    first.shutdown().await;
+    let log = folder.path().join("log.jsonl");
+    let whole = std::fs::read_to_string(&log).unwrap();
+    std::fs::write(&log, format!("{whole}{{\"record\":\"object-put\",\"buck")).unwrap();
+    let second = open(folder.path()).await;
+    assert_eq!(second.keys(BUCKET), ["k"]);
+    second.shutdown().await;
+    std::fs::write(&log, format!("{{\"record\":\"nonsense\"}}\n{whole}")).unwrap();
+    let third = Emulator::builder().data_dir(folder.path()).start().await;
+    assert!(matches!(third, Err(StartError::DataDir { .. })));
+    assert_eq!(bodies(folder.path()), 1, "a log that cannot be read removes no body");
+}
+
+#[tokio::test]
+async fn an_upload_that_breaks_off_leaves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let emulator = open(folder.path()).await;
+    emulator.inject(Fault::on(Operation::PutObject).reset_request_after(2_000_000));
+    assert!(call("PUT", "k").body(vec![1; 3_000_000]).try_send(&emulator).await.is_err());
+    emulator.wait_for(|journal| journal.iter().all(|entry| entry.finished)).await;
+    assert_eq!(bodies(folder.path()), 0);
+}
+
+/// The program, on a folder.
+struct Program {
+    child: Child,
+    endpoint: String,
+}
+
+impl Program {
+    fn start(folder: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_oss-emulator"))
+            .args(["--listen", "127.0.0.1:0", "--bucket", BUCKET, "--data-dir"])
+            .arg(folder)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut first = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+        let endpoint = first.trim().strip_prefix("listening on ").unwrap().to_owned();
+        Self { child, endpoint }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Bodies that tell their own length and content: every byte is the version, the length depends on it.
+fn body_of(version: u64) -> Vec<u8> {
+    vec![(version % 251) as u8; 1_500_000 + (version as usize % 7) * 100_000]
+}
+
+/// Uploads until the emulator dies; gives the versions that were answered with 200, by key.
+fn upload_until_killed(endpoint: &str, from: u64) -> Vec<(usize, u64)> {
+    use std::io::{Read, Write};
+    let address = endpoint.strip_prefix("http://").unwrap();
+    let mut done = Vec::new();
+    for version in from.. {
+        let key = (version % 3) as usize;
+        let body = body_of(version);
+        let path = format!("/{BUCKET}/k{key}");
+        let mut request = http::Request::put(&path)
+            .header("host", address)
+            .header("content-length", body.len())
+            .body(())
+            .unwrap()
+            .into_parts()
+            .0;
+        #[expect(clippy::disallowed_methods, reason = "a client signs with the time of day")]
+        let now = std::time::SystemTime::now();
+        let name = format!("k{key}");
+        oss_signing::Signer::sign(
+            &oss_signing::V4Signer::new("cn-hangzhou".parse().unwrap()),
+            &mut request,
+            oss_signing::Resource::object(BUCKET, &name),
+            &oss_signing::Credentials::new("test-id", "test-secret"),
+            now,
+        )
+        .unwrap();
+        let mut head = format!("PUT {path} HTTP/1.1\r\nConnection: close\r\n");
+        for (name, value) in &request.headers {
+            head.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+        }
+        head.push_str("\r\n");
+        let answer = std::net::TcpStream::connect(address).and_then(|mut stream| {
+            stream.write_all(head.as_bytes())?;
+            stream.write_all(&body)?;
+            let mut answer = [0; 12];
+            stream.read_exact(&mut answer)?;
+            Ok(answer)
+        });
+        match answer {
+            Ok(answer) => {
+                assert_eq!(&answer, b"HTTP/1.1 200");
+                done.push((key, version));
+            }
+            Err(_) => break,
+        }
+    }
+    done
+}
+
+#[tokio::test]
+async fn a_kill_at_any_moment_shows_no_half_written_object() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut newest = [None::<u64>; 3];
+    let mut version = 0;
+    for round in 0..12 {
+        let mut program = Program::start(folder.path());
+        let endpoint = program.endpoint.clone();
+        let uploads = std::thread::spawn(move || upload_until_killed(&endpoint, version));
+        // A moment that differs each time, measured by work done and not by a sleep: spin for it.
+        let until = Instant::now() + Duration::from_micros(fastrand::u64(2_000..60_000));
+        while Instant::now() < until {
+            std::hint::spin_loop();
+        }
+        program.child.kill().unwrap();
+        program.child.wait().unwrap();
+        for (key, done) in uploads.join().unwrap() {
+            newest[key] = Some(done);
+            version = done;
+        }
+
+        let emulator = Emulator::builder().data_dir(folder.path()).start().await.unwrap();
+        for (key, answered) in newest.iter_mut().enumerate() {
+            let stored = emulator.object(BUCKET, &format!("k{key}"));
+            let Some(stored) = stored else {
+                assert_eq!(*answered, None, "round {round}: an answered object is gone");
+                continue;
+            };
+            // The killed upload may have been stored without its answer, so any later version is right as well.
+            let fits = |version: &u64| (*version % 3) as usize == key && stored.body == body_of(*version);
+            let found = (answered.unwrap_or(0)..=version + 3).find(fits);
+            assert!(found.is_some(), "round {round}: a half-written or older object, {} bytes", stored.size);
+            *answered = found;
+        }
+        version += 4;
+        emulator.shutdown().await;
+    }
+    assert!(newest.iter().any(Option::is_some), "no round lasted long enough for one upload");
+}

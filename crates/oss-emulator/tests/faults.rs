@@ -1,0 +1,167 @@
+//! Every fault does what its documentation says.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failure is the test's failure")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{BUCKET, Call, call, emulator};
+use oss_emulator::{Emulator, Fault, FaultPoint, Operation};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+fn put() -> Call {
+    call("PUT", "k").body("hello world")
+}
+
+fn on_put() -> FaultPoint {
+    Fault::on(Operation::PutObject)
+}
+
+fn stored(emulator: &Emulator) -> bool {
+    emulator.object(BUCKET, "k").is_some()
+}
+
+#[tokio::test]
+async fn answers_in_place_of_the_work_and_after_it() {
+    let emulator = emulator().await;
+    emulator.inject(on_put().answer(503, "ServiceUnavailable"));
+    let reply = put().send(&emulator).await;
+    assert_eq!(
+        (reply.status.as_u16(), reply.element("Code"), stored(&emulator)),
+        (503, "ServiceUnavailable", false)
+    );
+    emulator.inject(on_put().answer_raw(502, "text/html", "<h1>Bad Gateway</h1>"));
+    let reply = put().send(&emulator).await;
+    assert_eq!((reply.status.as_u16(), reply.text()), (502, "<h1>Bad Gateway</h1>"));
+    assert_eq!((reply.header("content-type"), stored(&emulator)), ("text/html", false));
+    emulator.inject(on_put().answer_after_work(500, "InternalError"));
+    let reply = put().send(&emulator).await;
+    assert_eq!((reply.status.as_u16(), stored(&emulator)), (500, true));
+    let journal = emulator.journal();
+    assert_eq!(journal[0].faults, ["answer"]);
+    assert_eq!(journal[2].code.as_deref(), Some("InternalError"));
+    assert!(journal.iter().all(|entry| entry.body_bytes == 11 && entry.finished));
+}
+
+#[tokio::test]
+async fn throttling_says_how_long() {
+    let emulator = emulator().await;
+    emulator.inject(on_put().times(2).throttle(Duration::from_millis(250)));
+    for _ in 0..2 {
+        let reply = put().send(&emulator).await;
+        assert_eq!(reply.status, 503);
+        assert_eq!(reply.header("x-oss-qos-delay-time"), "250");
+        assert_eq!(reply.element("Code"), "UploadTrafficRateLimitExceeded");
+    }
+    assert_eq!(put().send(&emulator).await.status, 200);
+}
+
+#[tokio::test]
+async fn checksums_can_be_wrong_or_missing() {
+    let emulator = emulator().await;
+    let good = put().send(&emulator).await;
+    emulator.inject(on_put().attempt(2).wrong_crc());
+    emulator.inject(on_put().attempt(2).wrong_etag());
+    emulator.inject(on_put().attempt(3).missing_crc());
+    emulator.inject(on_put().attempt(3).missing_etag());
+    let wrong = put().send(&emulator).await;
+    assert_ne!(wrong.header("x-oss-hash-crc64ecma"), good.header("x-oss-hash-crc64ecma"));
+    assert_ne!(wrong.header("etag"), good.header("etag"));
+    let missing = put().send(&emulator).await;
+    assert!(!missing.headers.contains_key("x-oss-hash-crc64ecma") && !missing.headers.contains_key("etag"));
+    assert_eq!(emulator.object(BUCKET, "k").unwrap().etag, good.header("etag").trim_matches('"'));
+}
+
+#[tokio::test]
+async fn a_request_is_reset_after_so_many_bytes() {
+    let emulator = emulator().await;
+    for after in [0, 1, 5, 11, 1000] {
+        emulator.inject(on_put().reset_request_after(after));
+        assert!(put().try_send(&emulator).await.is_err(), "{after}");
+    }
+    assert!(!stored(&emulator));
+    assert!(emulator.journal().iter().all(|entry| entry.status.is_none() && entry.finished));
+}
+
+/// Reads what arrives until the connection ends, and says whether it was reset.
+async fn raw_answer(emulator: &Emulator, request: &str) -> (Vec<u8>, bool) {
+    let mut stream = TcpStream::connect(emulator.endpoint().strip_prefix("http://").unwrap()).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let end = stream.read_to_end(&mut answer).await;
+    (answer, end.is_err())
+}
+
+#[tokio::test]
+async fn an_answer_is_cut_at_the_very_byte() {
+    let emulator = emulator().await;
+    let request = format!("GET /{BUCKET}/none HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+    let (whole, reset) = raw_answer(&emulator, &request).await;
+    assert!(!reset && whole.ends_with(b"</Error>\n"));
+    for bytes in [1_usize, 10, 200, whole.len() - 1] {
+        emulator.inject(Fault::on(Operation::GetObject).reset_response_after(bytes as u64));
+        let (answer, reset) = raw_answer(&emulator, &request).await;
+        assert!(reset, "{bytes}");
+        assert_eq!(answer.len(), bytes);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_complete_leaves_the_object() {
+    let emulator = emulator().await;
+    let id = call("POST", "k").query("uploads").send(&emulator).await.element("UploadId").to_owned();
+    let part = call("PUT", "k").query(format!("partNumber=1&uploadId={id}")).body("x").send(&emulator).await;
+    let list = format!("<Part><PartNumber>1</PartNumber><ETag>{}</ETag></Part>", part.header("etag"));
+    let complete = call("POST", "k")
+        .query(format!("uploadId={id}"))
+        .body(format!("<CompleteMultipartUpload>{list}</CompleteMultipartUpload>"));
+    let fault = emulator.inject(Fault::on(Operation::CompleteMultipartUpload).drop_answer());
+    assert!(complete.try_send(&emulator).await.is_err());
+    assert_eq!(fault.hits(), 1);
+    assert!(stored(&emulator) && emulator.uploads(BUCKET).is_empty());
+    assert_eq!(complete.send(&emulator).await.element("Code"), "NoSuchUpload");
+}
+
+#[tokio::test]
+async fn a_held_answer_comes_when_the_fault_is_released() {
+    let emulator = emulator().await;
+    let fault = emulator.inject(on_put().stall_answer());
+    let request = put();
+    let releasing = async {
+        emulator.wait_for(|_| stored(&emulator)).await;
+        assert_eq!(emulator.journal()[0].status, None);
+        fault.release();
+    };
+    let (reply, ()) = tokio::join!(request.send(&emulator), releasing);
+    assert_eq!(reply.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn delays_pass_before_the_work_and_before_the_answer() {
+    let emulator = emulator().await;
+    emulator.inject(on_put().attempt(1).delay(Duration::from_secs(3600)));
+    emulator.inject(on_put().attempt(2).delay_answer(Duration::from_secs(7200)));
+    let transport = emulator.transport();
+    for wanted in [3600, 7200] {
+        let started = tokio::time::Instant::now();
+        let (parts, body) = put().request(&emulator).into_parts();
+        let request = http::Request::from_parts(parts, oss_transport::Body::wrap(body));
+        let response = oss_transport::Transport::send(&transport, request).await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert!(started.elapsed() >= Duration::from_secs(wanted));
+    }
+}
+
+#[tokio::test]
+async fn a_fault_that_holds_a_request_does_not_hold_up_the_end() {
+    let emulator = emulator().await;
+    emulator.inject(on_put().stall());
+    let request = put();
+    let (reply, ()) = tokio::join!(request.try_send(&emulator), async {
+        emulator.wait_for(|journal| !journal.is_empty()).await;
+        emulator.clear_faults();
+    });
+    assert_eq!(reply.unwrap().status, 200);
+    emulator.shutdown().await;
+}

@@ -8,7 +8,7 @@ use futures_util::lock::Mutex;
 use http::HeaderMap;
 
 use super::key::PublicKey;
-use super::pending::named_key_url;
+use super::pending::unknown_key_url;
 use super::verifier::Verifier;
 
 /// Fetches a key that is not built in, over a network this crate does not know.
@@ -83,13 +83,7 @@ impl Verifier {
             return Ok(());
         };
         // What is malformed or not official is refused by `begin`, which says why.
-        let Ok(url) = named_key_url(headers) else {
-            return Ok(());
-        };
-        if self.keys.find(&url).is_some() {
-            return Ok(());
-        }
-        match official_version(&url) {
+        match unknown_key_url(self, headers).as_deref().and_then(official_version) {
             Some(version) => fetched.fetch(version, now).await,
             None => Ok(()),
         }

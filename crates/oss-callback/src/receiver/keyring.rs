@@ -1,4 +1,5 @@
-use std::collections::HashMap;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 use super::key::{KeyError, PublicKey};
 
@@ -19,7 +20,15 @@ C0fTXv+nvlmklvkcolvpvXLTjaxUHR3W9LXxQ2EHXAJfCB+6H2YF1k8CAwEAAQ==
 /// Known keys by the URL a request names them with. A URL is compared, never fetched.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Keyring {
-    by_url: HashMap<String, PublicKey>,
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    /// The URL in canonical base64, as the header has it: comparing that text needs no decoding, and says the
+    /// same, because canonical base64 has one spelling for each text.
+    encoded_url: String,
+    key: PublicKey,
 }
 
 impl Keyring {
@@ -32,12 +41,16 @@ impl Keyring {
         Ok(())
     }
 
+    /// A key that is already there under this URL is replaced.
     pub(crate) fn insert(&mut self, url: &str, key: PublicKey) {
-        self.by_url.insert(url.to_owned(), key);
+        let encoded_url = STANDARD.encode(url);
+        self.entries.retain(|entry| entry.encoded_url != encoded_url);
+        self.entries.push(Entry { encoded_url, key });
     }
 
-    pub(crate) fn find(&self, url: &str) -> Option<&PublicKey> {
-        self.by_url.get(url)
+    /// The key whose URL in base64 is the text given.
+    pub(crate) fn find(&self, encoded_url: &[u8]) -> Option<&PublicKey> {
+        self.entries.iter().find(|entry| entry.encoded_url.as_bytes() == encoded_url).map(|entry| &entry.key)
     }
 }
 

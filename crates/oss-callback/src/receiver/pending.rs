@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use md5::{Digest as _, Md5};
 
 use super::error::{self, BodyCheck, VerifyError};
-use super::key::{MAX_BYTES, PublicKey, SignatureFault};
+use super::key::{MAX_BYTES as MAX_SIGNATURE_BYTES, PublicKey, SignatureFault};
 use super::keyring::MAX_URL_BYTES;
 use super::target::digest;
 use super::verified::{Unsigned, Verified};
@@ -19,7 +19,7 @@ use crate::BodyType;
 pub struct Pending<'v> {
     verifier: &'v Verifier,
     key: PublicKey,
-    signature: Signature,
+    signature: Vec<u8>,
     target: String,
     declared: Option<u64>,
     content_type: Option<HeaderValue>,
@@ -38,7 +38,7 @@ pub(crate) fn begin<'v>(
         return Err(VerifyError::Method);
     }
     let declared = content_length(verifier, headers)?;
-    let signature = Signature::decode(required(headers, &AUTHORIZATION, error::AUTHORIZATION)?)?;
+    let signature = signature(required(headers, &AUTHORIZATION, error::AUTHORIZATION)?)?;
     verifier.targets.check(&target).map_err(|reason| VerifyError::Target { reason })?;
     let content_type = single(headers, &CONTENT_TYPE, "content-type")?.cloned();
     if let Some(expected) = verifier.body_type
@@ -92,7 +92,7 @@ impl Pending<'_> {
     }
 
     fn check_signature(&self, target: &str, body: &[u8]) -> Result<(), SignatureFault> {
-        self.key.verify(digest(target, body), self.signature.as_bytes())
+        self.key.verify(digest(target, body), &self.signature)
     }
 
     fn explain(&self, fault: SignatureFault, body: &[u8]) -> VerifyError {
@@ -105,7 +105,7 @@ impl Pending<'_> {
         };
         match fault {
             SignatureFault::Length { expected } => {
-                VerifyError::SignatureLength { expected, actual: self.signature.as_bytes().len() }
+                VerifyError::SignatureLength { expected, actual: self.signature.len() }
             }
             SignatureFault::OtherContent => VerifyError::OtherContent { body: check },
             SignatureFault::Range | SignatureFault::Foreign => VerifyError::ForeignSignature { body: check },
@@ -122,26 +122,17 @@ impl fmt::Debug for Pending<'_> {
     }
 }
 
-/// The decoded header `Authorization`.
-struct Signature {
-    bytes: [u8; MAX_BYTES],
-    length: usize,
-}
-
-impl Signature {
-    fn decode(header: &HeaderValue) -> Result<Self, VerifyError> {
-        let text = header.as_bytes();
-        if text.contains(&b' ') {
-            return Err(VerifyError::AuthorizationScheme);
-        }
-        let mut bytes = [0; MAX_BYTES];
-        let length = STANDARD.decode_slice(text, &mut bytes).map_err(|_| VerifyError::SignatureEncoding)?;
-        Ok(Self { bytes, length })
+/// The signature in the header `Authorization`.
+fn signature(header: &HeaderValue) -> Result<Vec<u8>, VerifyError> {
+    let text = header.as_bytes();
+    // Longer than any signature; checked before decoding, because anyone can send it.
+    if text.len() <= MAX_SIGNATURE_BYTES.div_ceil(3) * 4
+        && let Ok(signature) = STANDARD.decode(text)
+    {
+        return Ok(signature);
     }
-
-    fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
-    }
+    let with_scheme = text.contains(&b' ');
+    Err(if with_scheme { VerifyError::AuthorizationScheme } else { VerifyError::SignatureEncoding })
 }
 
 fn content_length(verifier: &Verifier, headers: &HeaderMap) -> Result<Option<u64>, VerifyError> {
@@ -162,22 +153,32 @@ fn content_length(verifier: &Verifier, headers: &HeaderMap) -> Result<Option<u64
 
 /// The key a request names, if it is a trusted one.
 fn key(verifier: &Verifier, headers: &HeaderMap) -> Result<PublicKey, VerifyError> {
-    let url = named_key_url(headers)?;
-    verifier.find_key(&url).ok_or(VerifyError::UntrustedKey { url })
+    let header = required(headers, &KEY_URL, "x-oss-pub-key-url")?;
+    if let Some(key) = verifier.keys.find(header.as_bytes()) {
+        return Ok(key.clone());
+    }
+    let url = decode_key_url(header)?;
+    verifier.find_fetched(&url).ok_or(VerifyError::UntrustedKey { url })
 }
 
-/// The URL in `x-oss-pub-key-url`.
-pub(crate) fn named_key_url(headers: &HeaderMap) -> Result<String, VerifyError> {
-    let header = required(headers, &KEY_URL, "x-oss-pub-key-url")?;
+fn decode_key_url(header: &HeaderValue) -> Result<String, VerifyError> {
     // Longer than any real one; checked before decoding, because anyone can send it.
     if header.len() > MAX_URL_BYTES.div_ceil(3) * 4 {
         return Err(VerifyError::KeyUrlEncoding);
     }
     let url = STANDARD.decode(header.as_bytes()).map_err(|_| VerifyError::KeyUrlEncoding)?;
-    String::from_utf8(url)
-        .ok()
-        .filter(|url| url.is_ascii() && url.len() <= MAX_URL_BYTES)
-        .ok_or(VerifyError::KeyUrlEncoding)
+    let url = String::from_utf8(url).ok().filter(|url| url.is_ascii() && url.len() <= MAX_URL_BYTES);
+    url.ok_or(VerifyError::KeyUrlEncoding)
+}
+
+/// The URL of a key that is not built in and not added.
+#[cfg(feature = "key-source")]
+pub(crate) fn unknown_key_url(verifier: &Verifier, headers: &HeaderMap) -> Option<String> {
+    let header = required(headers, &KEY_URL, "x-oss-pub-key-url").ok()?;
+    if verifier.keys.find(header.as_bytes()).is_some() {
+        return None;
+    }
+    decode_key_url(header).ok()
 }
 
 fn required<'h>(
@@ -205,5 +206,5 @@ pub(crate) fn body_type(content_type: Option<&HeaderValue>) -> Option<BodyType> 
     BodyType::from_media_type(content_type?.to_str().ok()?)
 }
 
-const KEY_URL: HeaderName = HeaderName::from_static("x-oss-pub-key-url");
-const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
+static KEY_URL: HeaderName = HeaderName::from_static("x-oss-pub-key-url");
+static CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");

@@ -125,12 +125,11 @@ pub struct Unsigned {
 
 impl Unsigned {
     pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
-        let read = |name: HeaderName| headers.get(name).cloned();
         Self {
-            request_id: read(HeaderName::from_static("x-oss-request-id")),
-            bucket: read(HeaderName::from_static("x-oss-bucket")),
-            owner: read(HeaderName::from_static("x-oss-owner")),
-            requester: read(HeaderName::from_static("x-oss-requester")),
+            request_id: headers.get(&REQUEST_ID).cloned(),
+            bucket: headers.get(&BUCKET).cloned(),
+            owner: headers.get(&OWNER).cloned(),
+            requester: headers.get(&REQUESTER).cloned(),
         }
     }
 
@@ -158,6 +157,11 @@ impl Unsigned {
         text(self.requester.as_ref())
     }
 }
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-oss-request-id");
+static BUCKET: HeaderName = HeaderName::from_static("x-oss-bucket");
+static OWNER: HeaderName = HeaderName::from_static("x-oss-owner");
+static REQUESTER: HeaderName = HeaderName::from_static("x-oss-requester");
 
 fn text(header: Option<&HeaderValue>) -> Option<&str> {
     header?.to_str().ok()

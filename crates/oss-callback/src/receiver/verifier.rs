@@ -199,16 +199,25 @@ impl Verifier {
         begin(self, method, external_target.to_owned(), headers)
     }
 
-    /// The key known by this URL.
-    pub(crate) fn find_key(&self, url: &str) -> Option<PublicKey> {
-        let known = self.keys.find(url).cloned();
-        #[cfg(feature = "key-source")]
-        let known = known.or_else(|| self.fetched.as_ref()?.find(url));
-        known
+    /// A key that a key source gave.
+    #[cfg(feature = "key-source")]
+    pub(crate) fn find_fetched(&self, url: &str) -> Option<PublicKey> {
+        self.fetched.as_ref()?.find(url)
+    }
+
+    /// Without a key source there are no other keys.
+    #[cfg(not(feature = "key-source"))]
+    #[expect(clippy::unused_self, reason = "the same call with and without the feature")]
+    pub(crate) fn find_fetched(&self, _: &str) -> Option<PublicKey> {
+        None
     }
 
     fn prefixed(&self, target: &str) -> String {
-        format!("{}{target}", self.external_prefix)
+        if self.external_prefix.is_empty() {
+            target.to_owned()
+        } else {
+            [&self.external_prefix, target].concat()
+        }
     }
 }
 

@@ -16,7 +16,7 @@ pub const DEFAULT_ACCESS_KEY_SECRET: &str = "test-secret";
 /// Requests that the journal keeps; at some 500 bytes each.
 const JOURNAL_CAPACITY: usize = 100_000;
 
-/// Settings of an [`Emulator`]; each has a default, so `Emulator::builder().start()` works.
+/// Settings of an [`Emulator`](crate::Emulator); each has a default, so `Emulator::builder().start()` works.
 #[derive(Debug)]
 #[must_use = "a builder does nothing until it is started"]
 pub struct EmulatorBuilder {

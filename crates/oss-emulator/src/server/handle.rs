@@ -2,28 +2,28 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE, ETAG, HOST, HeaderName, HeaderValue, SERVER};
 use http::request::Parts;
-use http::{Method, Response, StatusCode};
+use http::{Response, StatusCode};
 
+use super::plan::{After, Plan, scripted};
+use super::refusal::refusal_answer;
 use super::wire::WireControl;
 use crate::access;
 use crate::address::Address;
 use crate::admin;
 use crate::answer::{Answer, AnswerBody};
-use crate::body::{BodyFault, Hangup, Refusal, RequestBody};
+use crate::body::{Hangup, Refusal, RequestBody};
 use crate::clock::{shifted, unix_seconds};
 use crate::core::{Core, Exchange};
-use crate::encoding::base64;
 use crate::error::OssError;
-use crate::fault::{Action, Release, Strike, Subject};
+use crate::fault::Subject;
 use crate::journal::{JournalEntry, Ticket};
 use crate::operation::Operation;
 use crate::operations::{self, cors, stored};
 use crate::query::Query;
-use crate::xml::Document;
 
 /// What an early refusal reads of a body before it answers, so that the client is not cut off while sending.
 const DISCARDED: u64 = 64 << 20;
@@ -42,32 +42,6 @@ struct Route {
     query: Query,
     address: Address,
     operation: Result<Operation, OssError>,
-}
-
-/// What the faults of a request do to it, in the order of its life.
-#[derive(Default)]
-struct Plan {
-    delay: Duration,
-    answer: Option<(u16, String)>,
-    raw: Option<(u16, String, String)>,
-    throttle: Option<u64>,
-    expired_token: bool,
-    clock_offset: i64,
-    body: Option<BodyFault>,
-    fail_callback: Option<(String, String)>,
-    after: Vec<After>,
-}
-
-/// What happens after the work.
-enum After {
-    Answer(u16, String),
-    Delay(Duration),
-    Stall(Release),
-    Reset(u64),
-    WrongCrc,
-    MissingCrc,
-    WrongEtag,
-    MissingEtag,
 }
 
 /// Handles a request; an error is the end of its connection.
@@ -192,65 +166,6 @@ fn plan(core: &Core, route: &Route, ticket: &Ticket) -> Plan {
         plan.add(strike);
     }
     plan
-}
-
-impl Plan {
-    fn add(&mut self, strike: Strike) {
-        match strike.action {
-            Action::Answer { status, code, after_work: false } => self.answer = Some((status, code)),
-            Action::Answer { status, code, after_work: true } => self.after.push(After::Answer(status, code)),
-            Action::Raw { status, content_type, body } => self.raw = Some((status, content_type, body)),
-            Action::Delay { millis, after_work: false } => self.delay += Duration::from_millis(millis),
-            Action::Delay { millis, after_work: true } => {
-                self.after.push(After::Delay(Duration::from_millis(millis)));
-            }
-            Action::Stall { after_bytes } => {
-                self.body = Some(BodyFault::Stall { after: after_bytes, until: strike.release });
-            }
-            Action::StallAnswer => self.after.push(After::Stall(strike.release)),
-            Action::Throttle { delay_millis } => self.throttle = Some(delay_millis),
-            Action::ResetRequest { after_bytes } => self.body = Some(BodyFault::Reset { after: after_bytes }),
-            Action::ResetResponse { after_bytes } => self.after.push(After::Reset(after_bytes)),
-            Action::DropAnswer => self.after.push(After::Reset(0)),
-            Action::WrongCrc => self.after.push(After::WrongCrc),
-            Action::MissingCrc => self.after.push(After::MissingCrc),
-            Action::WrongEtag => self.after.push(After::WrongEtag),
-            Action::MissingEtag => self.after.push(After::MissingEtag),
-            Action::ClockOffset { millis } => self.clock_offset += millis,
-            Action::ExpiredToken => self.expired_token = true,
-            Action::FailCallback { message, ec } => self.fail_callback = Some((message, ec)),
-        }
-    }
-
-    /// The error that stands in for the work.
-    fn refusal(&self) -> Option<OssError> {
-        if let Some((status, code)) = &self.answer {
-            return Some(scripted(*status, code));
-        }
-        if let Some(millis) = self.throttle {
-            let error = OssError::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "UploadTrafficRateLimitExceeded",
-                "Request was denied due to upload traffic limit.",
-            );
-            return Some(
-                error.header(HeaderName::from_static("x-oss-qos-delay-time"), HeaderValue::from(millis)),
-            );
-        }
-        self.expired_token.then(|| {
-            OssError::new(
-                StatusCode::FORBIDDEN,
-                "SecurityTokenExpired",
-                "The security token you provided has expired.",
-            )
-            .ec("0002-00000902")
-        })
-    }
-}
-
-fn scripted(status: u16, code: &str) -> OssError {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    OssError::new(status, code.to_owned(), "A fault was injected here.")
 }
 
 /// One request's work.
@@ -390,44 +305,6 @@ async fn aftermath(
 /// First eight digits: Unix seconds, as in every request id of OSS that was looked at.
 fn request_id(now: SystemTime) -> String {
     format!("{:08X}{:016X}", unix_seconds(now) & 0xffff_ffff, fastrand::u64(..))
-}
-
-/// An error as an answer; to a HEAD request the document goes into a header.
-fn refusal_answer(core: &Core, parts: &Parts, bucket: &str, request_id: &str, error: &OssError) -> Answer {
-    let document = error_document(error, core, bucket, request_id);
-    let mut answer = if parts.method == Method::HEAD {
-        Answer::new(error.status).with(HeaderName::from_static("x-oss-err"), base64(document.as_bytes()))
-    } else {
-        let mut answer = Answer::ok().with_body("application/xml", document);
-        answer.status = error.status;
-        answer
-    };
-    if let Some(ec) = &error.ec {
-        answer.set(HeaderName::from_static("x-oss-ec"), ec.as_bytes());
-    }
-    for (name, value) in &error.headers {
-        answer.headers.insert(name.clone(), value.clone());
-    }
-    answer
-}
-
-/// The document of an error.
-pub(crate) fn error_document(error: &OssError, core: &Core, bucket: &str, request_id: &str) -> String {
-    let region = &core.config.region;
-    let dot = if bucket.is_empty() { "" } else { "." };
-    Document::build("Error", |document| {
-        document.text("Code", &error.code);
-        document.text("Message", &error.message);
-        document.text("RequestId", request_id);
-        document.text("HostId", format!("{bucket}{dot}oss-{region}.aliyuncs.com"));
-        for (name, value) in &error.details {
-            document.text(name, value);
-        }
-        if let Some(ec) = &error.ec {
-            document.text("EC", ec);
-            document.text("RecommendDoc", format!("https://api.aliyun.com/troubleshoot?q={ec}"));
-        }
-    })
 }
 
 /// Adds the headers that every answer has.

@@ -3,7 +3,10 @@
 mod connection;
 mod handle;
 mod listener;
+mod plan;
+mod refusal;
 mod wire;
 
-pub(crate) use handle::{Arrival, error_document, handle};
+pub(crate) use handle::{Arrival, handle};
 pub(crate) use listener::serve;
+pub(crate) use refusal::error_document;

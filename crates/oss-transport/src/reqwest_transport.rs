@@ -12,7 +12,6 @@ use http::uri::Scheme;
 use http::{HeaderValue, Method};
 
 use crate::{Body, Request, Response, Transport, TransportError, TransportErrorKind};
-use incoming::Incoming;
 use map_error::map_send_error;
 use outgoing::Progress;
 
@@ -105,7 +104,7 @@ impl Transport for ReqwestTransport {
             Err(error) => return Err(map_send_error(error, &progress)),
         };
         let response = http::Response::<reqwest::Body>::from(response);
-        Ok(response.map(|body| Body::wrap(Incoming::new(body, progress))))
+        Ok(response.map(|body| incoming::incoming(body, progress)))
     }
 }
 

@@ -4,6 +4,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use pin_project_lite::pin_project;
 use sync_wrapper::SyncWrapper;
 
 use super::source_error;
@@ -117,8 +118,7 @@ impl Source {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let (hint, ended) = (body.size_hint(), body.is_end_stream());
-        let body = MapError { body: Box::pin(body) };
-        Self { body: SyncWrapper::new(Box::pin(body)), hint, ended }
+        Self { body: SyncWrapper::new(Box::pin(MapError { body })), hint, ended }
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame<Bytes>>, TransportError>> {
@@ -190,9 +190,12 @@ fn broken(error: BodyError) -> TransportError {
     TransportError::new(TransportErrorKind::Body, error)
 }
 
-/// Gives the errors of any body the type of this crate.
-struct MapError<B> {
-    body: Pin<Box<B>>,
+pin_project! {
+    /// Gives the errors of any body the type of this crate.
+    struct MapError<B> {
+        #[pin]
+        body: B,
+    }
 }
 
 impl<B> HttpBody for MapError<B>
@@ -204,10 +207,10 @@ where
     type Error = TransportError;
 
     fn poll_frame(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, TransportError>>> {
-        self.body.as_mut().poll_frame(cx).map_err(source_error)
+        self.project().body.poll_frame(cx).map_err(source_error)
     }
 
     fn is_end_stream(&self) -> bool {

@@ -6,21 +6,21 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use super::map_error::map_receive_error;
 use super::outgoing::Progress;
-use crate::TransportError;
+use crate::{Body, TransportError};
 
-/// A response body. When it ends or is dropped, the request body has no more purpose and ends too.
-pub(super) struct Incoming {
-    body: reqwest::Body,
-    request: Progress,
+/// Turns a response body of reqwest into one of this crate.
+pub(super) fn incoming(body: reqwest::Body, request: Progress) -> Body {
+    if body.is_end_stream() {
+        request.stop();
+        return Body::empty();
+    }
+    Body::wrap(Incoming { body, request })
 }
 
-impl Incoming {
-    pub(super) fn new(body: reqwest::Body, request: Progress) -> Self {
-        if body.is_end_stream() {
-            request.stop();
-        }
-        Self { body, request }
-    }
+/// A response body. When it ends or is dropped, the request body has no more purpose and ends too.
+struct Incoming {
+    body: reqwest::Body,
+    request: Progress,
 }
 
 impl HttpBody for Incoming {

@@ -6,7 +6,8 @@
 //! cargo run --example custom_transport
 //! ```
 //!
-//! prints one line per promise and ends with status 0 if all are kept.
+//! prints one line per promise and ends with status 0 if all are kept. The large body of the check has 256 MiB; another
+//! size in bytes can be given as an argument, for example the 5 GB that OSS takes at most: `-- 5368709120`.
 
 use std::error::Error;
 use std::io;
@@ -29,7 +30,15 @@ use tokio::task::AbortHandle;
 #[tokio::main]
 #[expect(clippy::print_stdout, reason = "an example shows what it finds")]
 async fn main() -> ExitCode {
-    let report = conformance::run(|| HyperTransport).await;
+    let mut settings = conformance::Settings::default();
+    if let Some(size) = std::env::args().nth(1) {
+        let Ok(size) = size.parse() else {
+            println!("the size of the large body is a number of bytes, not {size:?}");
+            return ExitCode::FAILURE;
+        };
+        settings = settings.large_body(size);
+    }
+    let report = settings.run(|| HyperTransport).await;
     println!("{report}");
     if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -50,7 +50,7 @@ struct HyperTransport;
 impl Transport for HyperTransport {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let (mut parts, body) = request.into_parts();
-        let authority = parts.uri.authority().ok_or_else(|| other("the URI has no host"))?.clone();
+        let authority = parts.uri.authority().ok_or_else(|| invalid("the URI has no host"))?.clone();
         let socket = TcpStream::connect((authority.host(), authority.port_u16().unwrap_or(80)))
             .await
             .map_err(|error| TransportError::new(TransportErrorKind::Connect, error))?;
@@ -60,7 +60,7 @@ impl Transport for HyperTransport {
         let connection = Connection(tokio::spawn(connection).abort_handle());
 
         // What hyper leaves to its caller: Host, the length of an empty body, the path alone as the target.
-        let host = HeaderValue::try_from(authority.as_str()).map_err(other)?;
+        let host = HeaderValue::try_from(authority.as_str()).map_err(invalid)?;
         parts.headers.entry(HOST).or_insert(host);
         if body.exact_len() == Some(0) && matches!(parts.method, Method::PUT | Method::POST) {
             parts.headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
@@ -105,6 +105,10 @@ fn kind(error: &hyper::Error, unsent: bool) -> TransportErrorKind {
     } else {
         TransportErrorKind::ReceiveInterrupted
     }
+}
+
+fn invalid(error: impl Into<Box<dyn Error + Send + Sync>>) -> TransportError {
+    TransportError::new(TransportErrorKind::InvalidRequest, error)
 }
 
 fn other(error: impl Into<Box<dyn Error + Send + Sync>>) -> TransportError {

@@ -69,6 +69,7 @@ impl fmt::Display for TransportError {
             TransportErrorKind::Tls => "the TLS handshake with the server failed; nothing was sent",
             TransportErrorKind::Body => "the request body could not be read to its declared end",
             TransportErrorKind::TooLarge => "the response body is larger than the caller's limit",
+            TransportErrorKind::InvalidRequest => "the transport cannot send this request; nothing was sent",
             TransportErrorKind::Other => "the request could not be carried out",
         })
     }
@@ -140,7 +141,12 @@ pub enum TransportErrorKind {
     ///
     /// The request was processed, and the response's status and headers are valid. Trying again does not help.
     TooLarge,
-    /// Anything else: a request the transport cannot express, a malformed response, a failure of the runtime.
+    /// The transport cannot send this request as it is: its URI is not an absolute HTTP one or would have to be
+    /// changed, or its headers contradict its body.
+    ///
+    /// Nothing was sent. Trying again does not help.
+    InvalidRequest,
+    /// Anything else: a malformed response, a failure of the runtime.
     ///
     /// The request may have been processed. Trying again rarely helps.
     Other,
@@ -153,7 +159,7 @@ impl TransportErrorKind {
     #[must_use]
     pub fn may_have_been_processed(self) -> bool {
         match self {
-            Self::Connect | Self::SendInterrupted | Self::Tls | Self::Body => false,
+            Self::Connect | Self::SendInterrupted | Self::Tls | Self::Body | Self::InvalidRequest => false,
             Self::Timeout | Self::ReceiveInterrupted | Self::TooLarge | Self::Other => true,
         }
     }

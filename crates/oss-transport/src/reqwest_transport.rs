@@ -19,8 +19,25 @@ pub use builder::ReqwestTransportBuilder;
 
 /// A [`Transport`] over a [`reqwest::Client`]: HTTP/1.1, pooled connections, TLS as the crate's features say.
 ///
-/// Cloning is cheap, and clones share one connection pool. Make one transport per process and keep it. It must be
-/// used within a Tokio runtime.
+/// Cloning is cheap, and clones share one connection pool. Make one transport per process and keep it. It can be made
+/// anywhere and must be used within a Tokio runtime.
+///
+/// HTTP/1.1 only, on purpose: uploads want many connections, not many streams that share the window of one.
+///
+/// # Limits
+///
+/// Three things come from reqwest and hyper, and a transport that minds them needs another library:
+///
+/// - **Dot segments.** reqwest parses URIs by the rules for browsers, which remove `.` and `..` from a path, even
+///   percent-encoded. Such a request is refused with [`TransportErrorKind::InvalidRequest`], since it would go to another
+///   object.
+/// - **Early answers of servers that close at once.** If a server answers before it has read the body and closes the
+///   connection in the same moment, the connection is reset, and hyper gives up on the failed write with the answer
+///   unread: it is [`TransportErrorKind::SendInterrupted`]. This happens to a server that reads as fast as this side
+///   writes, as on the loopback interface; where the network is the slower part, the answer was read first in every
+///   one of 200 tries. A server that reads on for a while, as nginx does by default, never loses its answer.
+/// - **A server that answers early and then neither reads nor closes** holds its connection until
+///   [`tcp_user_timeout`](ReqwestTransportBuilder::tcp_user_timeout) ends it. The answer is returned meanwhile.
 #[derive(Clone)]
 pub struct ReqwestTransport {
     client: reqwest::Client,
@@ -62,6 +79,10 @@ impl ReqwestTransport {
     /// (`redirect(Policy::none())`), retries off (`retry(reqwest::retry::never())`), leave out the decompression
     /// features or switch each off, and set neither `timeout` nor `read_timeout`: both end an upload that is still
     /// moving. The conformance check of this crate tells whether it is kept.
+    ///
+    /// The feature `rustls` of this crate switches reqwest's `rustls-no-provider` on. A client that is built in the
+    /// same program without any TLS settings then panics unless a feature of reqwest brings a provider (`rustls`) or
+    /// the program installs one with `rustls::crypto::CryptoProvider::install_default`.
     #[must_use]
     pub fn from_client(client: reqwest::Client) -> Self {
         Self { client, https: Https::Available }
@@ -127,7 +148,7 @@ fn check_target(target: &http::Uri, url: &reqwest::Url) -> Result<(), TransportE
         return Ok(());
     }
     Err(TransportError::new(
-        TransportErrorKind::Other,
+        TransportErrorKind::InvalidRequest,
         format!(
             "reqwest would change the path {wanted:?} to {path:?} (or the query with it); percent-encode the \
              query fully, and use another transport for object keys with `.` or `..` segments"

@@ -26,7 +26,7 @@ pub type Response = http::Response<Body>;
 /// The request has an absolute `http` or `https` URI. It goes out **once and as it is**, because it is signed:
 ///
 /// - Path and query are sent byte for byte: not decoded, not encoded again, `//` and `.` not tidied up. A transport
-///   whose library insists on changing a target refuses the request ([`TransportErrorKind::Other`]) instead of
+///   whose library insists on changing a target refuses the request ([`TransportErrorKind::InvalidRequest`]) instead of
 ///   sending another one.
 /// - Headers are sent byte for byte, repeated ones in their order. `Host` is derived from the URI unless the request
 ///   has one. No header is added that changes what the server does, `Accept-Encoding` above all.
@@ -56,6 +56,7 @@ pub type Response = http::Response<Body>;
 ///
 /// | what happened | kind | may have been processed |
 /// | --- | --- | --- |
+/// | the transport cannot send the request as it is | [`InvalidRequest`](TransportErrorKind::InvalidRequest) | no |
 /// | no connection: name, refusal, time limit for connecting | [`Connect`](TransportErrorKind::Connect) | no |
 /// | no TLS session | [`Tls`](TransportErrorKind::Tls) | no |
 /// | the connection broke with a part of the request unsent | [`SendInterrupted`](TransportErrorKind::SendInterrupted) | no |

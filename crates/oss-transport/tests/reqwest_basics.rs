@@ -57,7 +57,7 @@ async fn an_unknown_length_goes_in_chunks() {
 async fn a_uri_that_would_be_changed_is_refused() {
     let request = http::Request::put("http://127.0.0.1:9/a/../b").body(Body::empty()).unwrap();
     let error = transport().send(request).await.unwrap_err();
-    assert_eq!(error.kind(), TransportErrorKind::Other);
+    assert_eq!(error.kind(), TransportErrorKind::InvalidRequest);
 }
 
 #[tokio::test]
@@ -65,5 +65,5 @@ async fn a_header_that_contradicts_the_body_is_refused() {
     let request =
         http::Request::put("http://127.0.0.1:9/").header("content-length", "4").body("hello".into());
     let error = transport().send(request.unwrap()).await.unwrap_err();
-    assert_eq!(error.kind(), TransportErrorKind::Other);
+    assert_eq!(error.kind(), TransportErrorKind::InvalidRequest);
 }

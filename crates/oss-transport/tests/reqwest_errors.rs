@@ -95,9 +95,9 @@ async fn https_without_tls_says_which_feature_is_missing() {
 }
 
 #[tokio::test]
-async fn a_uri_that_is_no_http_url_is_other() {
+async fn a_uri_that_is_no_http_url_is_an_invalid_request() {
     for uri in ["/key", "ftp://127.0.0.1/key"] {
-        assert_eq!(put(&transport(), uri).await.kind(), TransportErrorKind::Other, "{uri}");
+        assert_eq!(put(&transport(), uri).await.kind(), TransportErrorKind::InvalidRequest, "{uri}");
     }
 }
 

@@ -42,8 +42,8 @@ impl ReqwestTransportBuilder {
 
     /// Closes pooled connections that were idle for so long. Default: 50 s.
     ///
-    /// Servers close idle connections too (OSS after about a minute); the shorter limit on this side makes it rare
-    /// that a request is sent into a connection that is just being closed. `None` keeps them for ever.
+    /// Servers close idle connections too, many after a minute; the shorter limit on this side makes it rare that a
+    /// request is sent into a connection that is just being closed. `None` keeps them for ever.
     pub fn pool_idle_timeout(mut self, limit: Option<Duration>) -> Self {
         self.pool_idle_timeout = limit;
         self

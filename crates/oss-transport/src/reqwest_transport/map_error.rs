@@ -11,7 +11,9 @@ pub(super) fn map_send_error(error: reqwest::Error, request: &Progress) -> Trans
     }
     // The URL of a presigned request holds its signature.
     let error = error.without_url();
-    let kind = if error.is_connect() {
+    let kind = if error.is_builder() {
+        TransportErrorKind::InvalidRequest
+    } else if error.is_connect() {
         if chain(&error).any(is_tls) { TransportErrorKind::Tls } else { TransportErrorKind::Connect }
     } else if error.is_timeout() {
         TransportErrorKind::Timeout

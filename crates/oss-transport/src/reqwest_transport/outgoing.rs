@@ -21,7 +21,7 @@ pub(super) async fn agree_on_length(
     let declared = header.map(parse_length).transpose()?;
     match (body.exact_len(), declared) {
         (Some(actual), Some(declared)) if actual != declared => Err(TransportError::new(
-            TransportErrorKind::Other,
+            TransportErrorKind::InvalidRequest,
             format!("the header Content-Length says {declared}, but the body has {actual} bytes"),
         )),
         // A connection never asks an empty body for its bytes, so its source must confirm its end here.
@@ -34,7 +34,7 @@ pub(super) async fn agree_on_length(
 fn parse_length(header: &HeaderValue) -> Result<u64, TransportError> {
     header.to_str().ok().and_then(|text| text.parse().ok()).ok_or_else(|| {
         TransportError::new(
-            TransportErrorKind::Other,
+            TransportErrorKind::InvalidRequest,
             format!("the header Content-Length is not a number: {header:?}"),
         )
     })

@@ -56,8 +56,7 @@ pub(crate) fn check_token(core: &Core, access_key_id: &str, token: Option<&str>)
             http::StatusCode::FORBIDDEN,
             "InvalidSecurityToken",
             "The security token you provided is invalid.",
-        )
-        .ec("0002-00000902")),
+        )),
     }
 }
 
@@ -122,7 +121,7 @@ pub(crate) fn refusal(error: &VerifyError) -> OssError {
             }
         }
         VerifyError::UnknownAccessKeyId { access_key_id } => {
-            refusal = refusal.with("OSSAccessKeyId", access_key_id);
+            refusal = refusal.ec("0002-00000902").with("OSSAccessKeyId", access_key_id);
         }
         VerifyError::RequestTimeTooSkewed { request_time, server_time, max_skew } => {
             refusal = refusal

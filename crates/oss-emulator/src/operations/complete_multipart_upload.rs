@@ -71,11 +71,9 @@ fn part_list(body: &[u8]) -> Result<Vec<Listed>, OssError> {
 /// Joins the parts and closes the upload in one step.
 fn commit(exchange: &Exchange<'_>, listed: Option<&[Listed]>, acl: Acl) -> Result<Arc<Object>, OssError> {
     let mut store = exchange.core.store.lock();
-    metadata::check_overwrite(
-        metadata::forbids_overwrite(exchange)?,
-        store.bucket(exchange.bucket)?,
-        exchange.key,
-    )?;
+    let forbidden = metadata::forbids_overwrite(exchange)?;
+    metadata::check_overwrite(forbidden, store.bucket(exchange.bucket)?, exchange.key)
+        .map_err(|error| error.ec("0042-00000214"))?;
     let upload = store.upload(exchange.bucket, exchange.key, exchange.upload_id())?;
     let parts = chosen(upload, listed)?;
     check_sizes(&parts, exchange.core.config.limits.smallest_part)?;

@@ -70,14 +70,13 @@ fn content_md5(exchange: &Exchange<'_>) -> Result<Option<[u8; 16]>, OssError> {
     let digest = base64_decode(text).and_then(|bytes| <[u8; 16]>::try_from(bytes).ok());
     match digest {
         Some(digest) => Ok(Some(digest)),
-        None => Err(OssError::from(INVALID_DIGEST).with("Content-MD5", text)),
+        None => Err(OssError::from(INVALID_DIGEST).ec("0017-00000502").with("Content-MD5", text)),
     }
 }
 
 fn mismatch(wanted: &[u8; 16], found: &[u8; 16]) -> OssError {
     OssError::from(INVALID_DIGEST)
         .saying("The Content-MD5 you specified did not match what we received.")
-        .ec("0017-00000501")
         .with("ClientDigest", base64(wanted))
         .with("ServerDigest", base64(found))
 }

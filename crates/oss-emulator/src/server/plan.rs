@@ -84,7 +84,6 @@ impl Plan {
                 "SecurityTokenExpired",
                 "The security token you provided has expired.",
             )
-            .ec("0002-00000902")
         })
     }
 }

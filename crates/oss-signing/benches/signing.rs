@@ -4,6 +4,7 @@
 mod workload;
 
 use divan::{AllocProfiler, Bencher};
+use http::request::Parts;
 use oss_signing::Signer;
 use reqsign_aliyun_oss::SigningVersion;
 
@@ -23,7 +24,12 @@ fn v1_limit(bencher: Bencher<'_, '_>) {
 
 #[divan::bench]
 fn v1_sign(bencher: Bencher<'_, '_>) {
-    sign(bencher, |workload| &workload.v1);
+    sign(bencher, Workload::request_with_room, |workload| &workload.v1);
+}
+
+#[divan::bench]
+fn v1_sign_map_full(bencher: Bencher<'_, '_>) {
+    sign(bencher, Workload::full, |workload| &workload.v1);
 }
 
 #[divan::bench]
@@ -53,7 +59,12 @@ fn v4_limit(bencher: Bencher<'_, '_>) {
 
 #[divan::bench]
 fn v4_sign(bencher: Bencher<'_, '_>) {
-    sign(bencher, |workload| &workload.v4);
+    sign(bencher, Workload::request_with_room, |workload| &workload.v4);
+}
+
+#[divan::bench]
+fn v4_sign_map_full(bencher: Bencher<'_, '_>) {
+    sign(bencher, Workload::full, |workload| &workload.v4);
 }
 
 #[divan::bench]
@@ -76,17 +87,17 @@ fn v4_verify(bencher: Bencher<'_, '_>) {
     verify(bencher, |workload| &workload.v4);
 }
 
-fn sign(bencher: Bencher<'_, '_>, signer: fn(&Workload) -> &dyn Signer) {
+fn sign(bencher: Bencher<'_, '_>, input: fn(&Workload) -> Parts, signer: fn(&Workload) -> &dyn Signer) {
     let workload = Workload::new();
     bencher
-        .with_inputs(|| workload.request.clone())
+        .with_inputs(|| input(&workload))
         .bench_local_refs(|request| workload.sign(signer(&workload), request));
 }
 
 fn presign(bencher: Bencher<'_, '_>, signer: fn(&Workload) -> &dyn Signer) {
     let workload = Workload::new();
     bencher
-        .with_inputs(|| workload.request.clone())
+        .with_inputs(|| workload.full())
         .bench_local_refs(|request| workload.presign(signer(&workload), request));
 }
 
@@ -100,6 +111,6 @@ fn reqsign(bencher: Bencher<'_, '_>, version: SigningVersion, presign: bool) {
     let workload = Workload::new();
     let signer = workload.reqsign(version);
     bencher
-        .with_inputs(|| workload.request.clone())
+        .with_inputs(|| workload.full())
         .bench_local_refs(|request| workload.sign_with_reqsign(&signer, request, presign));
 }

@@ -39,8 +39,7 @@ pub(crate) fn check_key(credentials: &Credentials) -> Result<(), SignError> {
     if credentials.access_key_secret().is_empty() {
         return Err(SignError::EmptyCredential { part: "access key secret" });
     }
-    let sendable = |byte: u8| byte.is_ascii_graphic() && byte != b',';
-    if !credentials.access_key_id().bytes().all(sendable) {
+    if !credentials.is_sendable() {
         return Err(SignError::InvalidCredential { part: "access key id" });
     }
     Ok(())
@@ -54,7 +53,7 @@ pub(crate) fn unsign(request: &mut Parts) {
 
 /// A signature in the header and one in the query are refused by OSS (400 InvalidArgument).
 pub(crate) fn refuse_signed_query(request: &Parts) -> Result<(), SignError> {
-    let query = request.uri.query().unwrap_or_default();
+    let query = query::of(&request.uri);
     for found in ["x-oss-signature", "Signature"] {
         if !query.is_empty() && query::first(query, found).is_some() {
             return Err(SignError::AlreadySigned { found });

@@ -13,6 +13,8 @@ pub struct Credentials {
     security_token: Option<Zeroizing<String>>,
     expires_at: Option<SystemTime>,
     anonymous: bool,
+    /// Whether the id can be written into a header, found out once.
+    sendable: bool,
 }
 
 impl Credentials {
@@ -23,8 +25,10 @@ impl Credentials {
     /// ([`SignError::EmptyCredential`](crate::SignError::EmptyCredential)); it never means anonymous access.
     pub fn new(access_key_id: impl Into<String>, access_key_secret: impl Into<String>) -> Self {
         let access_key_secret = Zeroizing::new(access_key_secret.into());
+        let access_key_id = access_key_id.into().trim().to_owned();
         Self {
-            access_key_id: access_key_id.into().trim().to_owned(),
+            sendable: access_key_id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b','),
+            access_key_id,
             access_key_secret: Zeroizing::new(access_key_secret.trim().to_owned()),
             security_token: None,
             expires_at: None,
@@ -60,6 +64,10 @@ impl Credentials {
     /// The access key id, which is not a secret.
     pub fn access_key_id(&self) -> &str {
         &self.access_key_id
+    }
+
+    pub(crate) fn is_sendable(&self) -> bool {
+        self.sendable
     }
 
     /// The access key secret.

@@ -1,26 +1,64 @@
 //! The names of the headers that carry a signature, and the set of headers a signature covers.
 
-use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HOST, HeaderMap, HeaderName, HeaderValue};
+use http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 
-pub(crate) static CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
 pub(crate) static X_OSS_CONTENT_SHA256: HeaderName = HeaderName::from_static("x-oss-content-sha256");
 pub(crate) static X_OSS_DATE: HeaderName = HeaderName::from_static("x-oss-date");
 pub(crate) static X_OSS_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-oss-security-token");
 
-/// Whether both the signature and every later change of it must treat `name` as part of the service's own headers.
-pub(crate) fn is_oss(name: &str) -> bool {
-    name.starts_with("x-oss-")
+/// What a header is to a signature, told by one look at its name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    ContentType,
+    ContentMd5,
+    Date,
+    Authorization,
+    OssDate,
+    OssContentSha256,
+    OssSecurityToken,
+    /// Any other `x-oss-` header.
+    Oss,
+    Other,
 }
 
-/// Whether V4 signs `name` without being asked to (OSS documentation, "Include a V4 signature in the Authorization
-/// header", canonical headers).
-pub(crate) fn is_default_signed(name: &HeaderName) -> bool {
-    is_oss(name.as_str()) || *name == CONTENT_TYPE || *name == CONTENT_MD5
+impl Role {
+    #[inline]
+    pub(crate) fn of(name: &HeaderName) -> Self {
+        let name = name.as_str();
+        match name.strip_prefix("x-oss-") {
+            Some("date") => Self::OssDate,
+            Some("content-sha256") => Self::OssContentSha256,
+            Some("security-token") => Self::OssSecurityToken,
+            Some(_) => Self::Oss,
+            None => match name {
+                "content-type" => Self::ContentType,
+                "content-md5" => Self::ContentMd5,
+                "date" => Self::Date,
+                "authorization" => Self::Authorization,
+                _ => Self::Other,
+            },
+        }
+    }
+
+    /// Whether the name begins with `x-oss-`.
+    pub(crate) fn is_oss(self) -> bool {
+        matches!(self, Self::OssDate | Self::OssContentSha256 | Self::OssSecurityToken | Self::Oss)
+    }
+
+    /// Whether V4 signs the header without being asked to (OSS documentation, "Include a V4 signature in the
+    /// Authorization header", canonical headers).
+    pub(crate) fn is_default_signed(self) -> bool {
+        self.is_oss() || matches!(self, Self::ContentType | Self::ContentMd5)
+    }
+
+    /// Whether signing replaces the header, so that its present value is not signed.
+    pub(crate) fn is_replaced(self) -> bool {
+        matches!(self, Self::OssDate | Self::OssSecurityToken | Self::Date | Self::Authorization)
+    }
 }
 
 /// Headers in the canonical form of both versions: sorted by name, values trimmed, one line each.
-#[derive(Default)]
 pub(crate) struct CanonicalHeaders<'a> {
     entries: Vec<(&'a str, &'a [u8])>,
 }
@@ -30,6 +68,7 @@ impl<'a> CanonicalHeaders<'a> {
         Self { entries: Vec::with_capacity(capacity) }
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, name: &'a str, value: &'a [u8]) {
         self.entries.push((name, value.trim_ascii()));
     }
@@ -93,9 +132,9 @@ pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Op
     }
 }
 
-/// Headers a signature of its own replaces when a request is signed again.
-pub(crate) fn is_replaced(name: &HeaderName) -> bool {
-    *name == X_OSS_DATE || *name == X_OSS_SECURITY_TOKEN || *name == DATE || *name == AUTHORIZATION
+/// Whether a header is there. With the few headers of a request, looking at each is cheaper than hashing the name.
+pub(crate) fn carries(headers: &HeaderMap, name: &HeaderName) -> bool {
+    headers.keys().any(|known| known == name)
 }
 
 /// Marks a value as one that logs and header compression must not remember.

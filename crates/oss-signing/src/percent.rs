@@ -7,30 +7,20 @@ use std::borrow::Cow;
 
 /// Appends `bytes`, percent-encoded; `/` is encoded as well.
 pub(crate) fn encode(out: &mut Vec<u8>, bytes: &[u8]) {
-    for &byte in bytes {
-        encode_byte(out, byte);
-    }
+    encode_all_but(out, bytes, &UNRESERVED);
 }
 
 /// Appends `bytes`, percent-encoded, with `/` left as it is.
 pub(crate) fn encode_path(out: &mut Vec<u8>, bytes: &[u8]) {
-    for &byte in bytes {
-        if byte == b'/' { out.push(byte) } else { encode_byte(out, byte) }
-    }
-}
-
-/// Appends `bytes` to text, percent-encoded like [`encode`].
-pub(crate) fn encode_text(out: &mut String, bytes: &[u8]) {
-    for &byte in bytes {
-        let (escape, length) = escape(byte);
-        out.extend(escape[..length].iter().map(|&byte| char::from(byte)));
-    }
+    encode_all_but(out, bytes, &UNRESERVED_OR_SLASH);
 }
 
 /// Appends what `raw` looks like when it is decoded once and encoded again.
 pub(crate) fn recode(out: &mut Vec<u8>, raw: &[u8]) {
     let mut rest = raw;
-    while let Some((byte, tail)) = next_decoded(rest) {
+    loop {
+        rest = copy_run(out, rest, &UNRESERVED);
+        let Some((byte, tail)) = next_decoded(rest) else { return };
         encode_byte(out, byte);
         rest = tail;
     }
@@ -71,19 +61,44 @@ fn hex_digit(digit: u8) -> Option<u8> {
     }
 }
 
-fn encode_byte(out: &mut Vec<u8>, byte: u8) {
-    let (escape, length) = escape(byte);
-    out.extend_from_slice(&escape[..length]);
+fn encode_all_but(out: &mut Vec<u8>, bytes: &[u8], kept: &[bool; 256]) {
+    let mut rest = copy_run(out, bytes, kept);
+    while let [byte, tail @ ..] = rest {
+        push_escape(out, *byte);
+        rest = copy_run(out, tail, kept);
+    }
 }
 
-/// The encoded byte and how many of the three places it takes.
-fn escape(byte: u8) -> ([u8; 3], usize) {
+/// Copies the bytes up to the first one that is not kept, as one slice: names are mostly made of such runs.
+fn copy_run<'a>(out: &mut Vec<u8>, bytes: &'a [u8], kept: &[bool; 256]) -> &'a [u8] {
+    let end = bytes.iter().position(|&byte| !kept[usize::from(byte)]).unwrap_or(bytes.len());
+    let (run, rest) = bytes.split_at(end);
+    out.extend_from_slice(run);
+    rest
+}
+
+fn encode_byte(out: &mut Vec<u8>, byte: u8) {
+    if UNRESERVED[usize::from(byte)] { out.push(byte) } else { push_escape(out, byte) }
+}
+
+fn push_escape(out: &mut Vec<u8>, byte: u8) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    if matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~') {
-        ([byte, 0, 0], 1)
-    } else {
-        ([b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]], 3)
+    out.extend_from_slice(&[b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+}
+
+static UNRESERVED: [bool; 256] = kept(false);
+static UNRESERVED_OR_SLASH: [bool; 256] = kept(true);
+
+const fn kept(slash: bool) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(byte, b'-' | b'.' | b'_' | b'~')
+            || (slash && byte == b'/');
+        byte += 1;
     }
+    table
 }
 
 #[cfg(test)]

@@ -3,26 +3,41 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use http::Uri;
+
 use crate::percent;
 
 /// A query name that appears twice. No two SDKs sign such a request alike, and a server may read either value.
 #[derive(Debug)]
 pub(crate) struct Repeated(pub(crate) String);
 
-/// The pairs of a query string, still percent-encoded. `name` and `name=` are the same pair.
-pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
-    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+/// The query of a URL, empty where it has none.
+pub(crate) fn of(uri: &Uri) -> &[u8] {
+    uri.query().unwrap_or_default().as_bytes()
+}
+
+/// The pairs of a query string, as they are written.
+pub(crate) fn raw_pairs(query: &[u8]) -> impl Iterator<Item = &[u8]> {
+    query.split(|&byte| byte == b'&').filter(|pair| !pair.is_empty())
+}
+
+/// Name and value of each pair, still percent-encoded. `name` and `name=` are the same pair.
+pub(crate) fn pairs(query: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    raw_pairs(query).map(|pair| match pair.iter().position(|&byte| byte == b'=') {
+        Some(at) => (&pair[..at], &pair[at + 1..]),
+        None => (pair, &[][..]),
+    })
 }
 
 /// The decoded value of the first parameter called `name`.
-pub(crate) fn first<'a>(query: &'a str, name: &str) -> Option<Cow<'a, [u8]>> {
+pub(crate) fn first<'a>(query: &'a [u8], name: &str) -> Option<Cow<'a, [u8]>> {
     pairs(query)
-        .find(|(raw, _)| *percent::decode(raw.as_bytes()) == *name.as_bytes())
-        .map(|(_, value)| percent::decode(value.as_bytes()))
+        .find(|(raw, _)| *percent::decode(raw) == *name.as_bytes())
+        .map(|(_, value)| percent::decode(value))
 }
 
 /// Appends the canonical query of V4: every parameter but `omitted`, encoded anew, sorted by encoded name.
-pub(crate) fn write_canonical(out: &mut Vec<u8>, query: &str, omitted: Option<&str>) -> Result<(), Repeated> {
+pub(crate) fn write_canonical(out: &mut Vec<u8>, query: &[u8], omitted: &str) -> Result<(), Repeated> {
     if query.is_empty() {
         return Ok(());
     }
@@ -30,13 +45,13 @@ pub(crate) fn write_canonical(out: &mut Vec<u8>, query: &str, omitted: Option<&s
     let mut spans: Vec<(Range<usize>, Range<usize>)> = Vec::with_capacity(8);
     for (name, value) in pairs(query) {
         let start = encoded.len();
-        percent::recode(&mut encoded, name.as_bytes());
+        percent::recode(&mut encoded, name);
         let middle = encoded.len();
-        if omitted.is_some_and(|omitted| encoded[start..] == *omitted.as_bytes()) {
+        if encoded[start..] == *omitted.as_bytes() {
             encoded.truncate(start);
             continue;
         }
-        percent::recode(&mut encoded, value.as_bytes());
+        percent::recode(&mut encoded, value);
         spans.push((start..middle, middle..encoded.len()));
     }
     spans.sort_unstable_by(|(a, _), (b, _)| encoded[a.clone()].cmp(&encoded[b.clone()]));
@@ -63,7 +78,7 @@ mod tests {
 
     fn canonical(query: &str) -> Result<String, Repeated> {
         let mut out = Vec::new();
-        write_canonical(&mut out, query, Some("x-oss-signature"))?;
+        write_canonical(&mut out, query.as_bytes(), "x-oss-signature")?;
         Ok(String::from_utf8(out).unwrap())
     }
 

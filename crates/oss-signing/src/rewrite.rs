@@ -4,55 +4,58 @@ use http::Uri;
 use http::uri::PathAndQuery;
 
 use crate::percent;
+use crate::query;
 use crate::signer::SignError;
 
 /// A URL whose query is being extended.
 pub(crate) struct Rewrite<'a> {
     uri: &'a Uri,
-    query: String,
+    /// The path, a question mark and the query.
+    text: Vec<u8>,
+    query_start: usize,
 }
 
 impl<'a> Rewrite<'a> {
     /// Starts with the parameters of `uri`, as they are written there, without those called one of `replaced`.
     pub(crate) fn new(uri: &'a Uri, replaced: &[&str]) -> Self {
-        let old = uri.query().unwrap_or_default();
-        let mut query = String::with_capacity(old.len() + 384);
-        for pair in old.split('&').filter(|pair| !pair.is_empty()) {
-            let name = pair.split_once('=').map_or(pair, |(name, _)| name);
-            let name = percent::decode(name.as_bytes());
+        let (path, query) = (uri.path().as_bytes(), query::of(uri));
+        let mut text = Vec::with_capacity(path.len() + query.len() + 512);
+        text.extend_from_slice(path);
+        text.push(b'?');
+        let mut rewrite = Self { uri, query_start: text.len(), text };
+        for pair in query::raw_pairs(query) {
+            let name = percent::decode(pair.split(|&byte| byte == b'=').next().unwrap_or_default());
             if !replaced.iter().any(|replaced| *name == *replaced.as_bytes()) {
-                separate(&mut query);
-                query.push_str(pair);
+                rewrite.separate();
+                rewrite.text.extend_from_slice(pair);
             }
         }
-        Self { uri, query }
+        rewrite
     }
 
     /// Appends a parameter whose name needs no encoding.
     pub(crate) fn push(&mut self, name: &str, value: &[u8]) {
-        separate(&mut self.query);
-        self.query.push_str(name);
-        self.query.push('=');
-        percent::encode_text(&mut self.query, value);
+        self.separate();
+        self.text.extend_from_slice(name.as_bytes());
+        self.text.push(b'=');
+        percent::encode(&mut self.text, value);
     }
 
     /// The query as it stands.
-    pub(crate) fn query(&self) -> &str {
-        &self.query
+    pub(crate) fn query(&self) -> &[u8] {
+        &self.text[self.query_start..]
     }
 
     pub(crate) fn finish(self) -> Result<Uri, SignError> {
-        let path_and_query = format!("{}?{}", self.uri.path(), self.query);
-        let length = path_and_query.len();
-        let too_long = SignError::UrlTooLong { length };
+        let too_long = SignError::UrlTooLong { length: self.text.len() };
         let mut parts = self.uri.clone().into_parts();
-        parts.path_and_query = Some(PathAndQuery::try_from(path_and_query).map_err(|_| too_long.clone())?);
+        parts.path_and_query = Some(PathAndQuery::try_from(self.text).map_err(|_| too_long.clone())?);
         Uri::from_parts(parts).map_err(|_| too_long)
     }
-}
 
-fn separate(query: &mut String) {
-    if !query.is_empty() {
-        query.push('&');
+    fn separate(&mut self) {
+        if self.text.len() > self.query_start {
+            self.text.push(b'&');
+        }
     }
 }

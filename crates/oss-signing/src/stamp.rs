@@ -43,20 +43,16 @@ impl Stamp {
 
     /// `20241213T032307Z`
     pub(crate) fn compact(self) -> [u8; 16] {
-        let mut out = *b"00000000T000000Z";
-        self.write_date(&mut out[..8]);
+        let [a, b, c, d, e, f, g, h] = self.day();
         let (hour, minute, second) = self.clock();
-        digits(&mut out[9..11], hour);
-        digits(&mut out[11..13], minute);
-        digits(&mut out[13..15], second);
-        out
+        let ([i, j], [k, l], [m, n]) = (two(hour), two(minute), two(second));
+        [a, b, c, d, e, f, g, h, b'T', i, j, k, l, m, n, b'Z']
     }
 
     /// `20241213`
     pub(crate) fn day(self) -> [u8; 8] {
-        let mut out = [0; 8];
-        self.write_date(&mut out);
-        out
+        let ([a, b, c, d], [e, f], [g, h]) = (four(self.year), two(self.month), two(self.day_of_month));
+        [a, b, c, d, e, f, g, h]
     }
 
     /// `Fri, 13 Dec 2024 03:23:07 GMT`, always with two digits for the day.
@@ -64,12 +60,12 @@ impl Stamp {
         let mut out = *b"Thu, 00 Jan 0000 00:00:00 GMT";
         let (hour, minute, second) = self.clock();
         out[..3].copy_from_slice(WEEKDAYS[(self.seconds / DAY % 7) as usize]);
-        digits(&mut out[5..7], self.day_of_month);
+        out[5..7].copy_from_slice(&two(self.day_of_month));
         out[8..11].copy_from_slice(MONTHS[(self.month - 1) as usize]);
-        digits(&mut out[12..16], self.year);
-        digits(&mut out[17..19], hour);
-        digits(&mut out[20..22], minute);
-        digits(&mut out[23..25], second);
+        out[12..16].copy_from_slice(&four(self.year));
+        out[17..19].copy_from_slice(&two(hour));
+        out[20..22].copy_from_slice(&two(minute));
+        out[23..25].copy_from_slice(&two(second));
         out
     }
 
@@ -130,12 +126,6 @@ impl Stamp {
         (stamp.year == year && stamp.month == month && stamp.day_of_month == day).then_some(stamp)
     }
 
-    fn write_date(self, out: &mut [u8]) {
-        digits(&mut out[..4], self.year);
-        digits(&mut out[4..6], self.month);
-        digits(&mut out[6..8], self.day_of_month);
-    }
-
     fn clock(self) -> (u64, u64, u64) {
         let of_day = self.seconds % DAY;
         (of_day / 3600, of_day / 60 % 60, of_day % 60)
@@ -167,11 +157,13 @@ fn days_since_1970(year: u64, month: u64, day: u64) -> Option<u64> {
     Some(era * 146_097 + day_of_era - 719_468)
 }
 
-fn digits(out: &mut [u8], mut value: u64) {
-    for place in out.iter_mut().rev() {
-        *place = b'0' + (value % 10) as u8;
-        value /= 10;
-    }
+fn two(value: u64) -> [u8; 2] {
+    [b'0' + (value / 10) as u8, b'0' + (value % 10) as u8]
+}
+
+fn four(value: u64) -> [u8; 4] {
+    let ([a, b], [c, d]) = (two(value / 100), two(value % 100));
+    [a, b, c, d]
 }
 
 fn number(text: &[u8]) -> Option<u64> {

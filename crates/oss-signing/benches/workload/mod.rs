@@ -4,7 +4,7 @@ use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
 use hmac::{Hmac, KeyInit, Mac};
-use http::header::HeaderValue;
+use http::header::{HeaderMap, HeaderValue};
 use http::request::Parts;
 use oss_signing::{
     Credentials, Product, Region, Resource, Signer, SigningKey, V1Signer, V4Signer, Verified, Verifier,
@@ -20,7 +20,7 @@ const RESOURCE: Resource<'_> = Resource::object("examplebucket", "photos/2024/im
 const LIFETIME: Duration = Duration::from_secs(900);
 
 pub(crate) struct Workload {
-    pub(crate) request: Parts,
+    request: Parts,
     pub(crate) v1: V1Signer,
     pub(crate) v4: V4Signer,
     verifier: Verifier,
@@ -47,6 +47,21 @@ impl Workload {
             reqsign_context: Context::new(),
             reqsign_credential,
         }
+    }
+
+    /// The request in a header map that is full.
+    pub(crate) fn full(&self) -> Parts {
+        self.request.clone()
+    }
+
+    /// The same in a header map with room for the headers of a signature. A map without room has to grow while the
+    /// request is signed, which is the cost of how the request was built.
+    pub(crate) fn request_with_room(&self) -> Parts {
+        let mut request = self.request.clone();
+        let mut headers = HeaderMap::with_capacity(12);
+        headers.extend(std::mem::take(&mut request.headers));
+        request.headers = headers;
+        request
     }
 
     pub(crate) fn sign(&self, signer: &dyn Signer, request: &mut Parts) {

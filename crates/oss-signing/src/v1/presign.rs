@@ -5,7 +5,6 @@ use http::request::Parts;
 
 use crate::check::check_presign;
 use crate::credentials::Credentials;
-use crate::header::{CanonicalHeaders, is_oss};
 use crate::resource::Resource;
 use crate::rewrite::Rewrite;
 use crate::signer::SignError;
@@ -30,15 +29,8 @@ pub(super) fn presigned(
     if let Some(token) = credentials.security_token() {
         rewrite.push("security-token", token.as_bytes());
     }
-    let mut headers = CanonicalHeaders::with_capacity(request.headers.len());
-    for (name, value) in &request.headers {
-        if is_oss(name.as_str()) {
-            headers.push(name.as_str(), value.as_bytes());
-        }
-    }
-    headers.sort();
     let message =
-        StringToSign::new(request, resource, rewrite.query(), expires.as_bytes(), headers)?.to_bytes()?;
+        StringToSign::new(request, resource, rewrite.query(), expires.as_bytes(), |_| true)?.into_bytes()?;
     let mut signature = String::new();
     write_signature(&mut signature, credentials.access_key_secret(), &message);
     rewrite.push("OSSAccessKeyId", credentials.access_key_id().as_bytes());

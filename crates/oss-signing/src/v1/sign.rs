@@ -7,8 +7,9 @@ use http::request::Parts;
 
 use crate::check::{checked, refuse_signed_query, unsign};
 use crate::credentials::Credentials;
-use crate::header::{CanonicalHeaders, X_OSS_DATE, X_OSS_SECURITY_TOKEN, is_oss, is_replaced, sensitive};
+use crate::header::{X_OSS_DATE, X_OSS_SECURITY_TOKEN, carries, sensitive};
 use crate::mac;
+use crate::query;
 use crate::resource::Resource;
 use crate::signer::{SignError, Signer};
 
@@ -54,7 +55,7 @@ impl Signer for V1Signer {
         refuse_signed_query(request)?;
         let date = stamp.rfc1123();
         // A request that carries x-oss-date is dated by it, so both have to be the same.
-        let x_oss_date = self.x_oss_date || request.headers.contains_key(&X_OSS_DATE);
+        let x_oss_date = self.x_oss_date || carries(&request.headers, &X_OSS_DATE);
         let authorization = authorization(request, resource, credentials, &date, x_oss_date)?;
         let date = HeaderValue::from_bytes(&date).map_err(|_| SignError::TimeOutOfRange)?;
 
@@ -62,12 +63,13 @@ impl Signer for V1Signer {
         if x_oss_date {
             headers.insert(&X_OSS_DATE, date.clone());
         }
-        if !self.x_oss_date || headers.contains_key(DATE) {
+        if !self.x_oss_date || carries(headers, &DATE) {
             headers.insert(DATE, date);
         }
         match token {
             Some(token) => drop(headers.insert(&X_OSS_SECURITY_TOKEN, token)),
-            None => drop(headers.remove(&X_OSS_SECURITY_TOKEN)),
+            None if carries(headers, &X_OSS_SECURITY_TOKEN) => drop(headers.remove(&X_OSS_SECURITY_TOKEN)),
+            None => {}
         }
         headers.insert(AUTHORIZATION, authorization);
         Ok(())
@@ -93,21 +95,15 @@ fn authorization(
     date: &[u8],
     x_oss_date: bool,
 ) -> Result<HeaderValue, SignError> {
-    let mut headers = CanonicalHeaders::with_capacity(request.headers.len() + 2);
-    for (name, value) in &request.headers {
-        if is_oss(name.as_str()) && !is_replaced(name) {
-            headers.push(name.as_str(), value.as_bytes());
-        }
-    }
+    let query = query::of(&request.uri);
+    let mut message = StringToSign::new(request, resource, query, date, |role| !role.is_replaced())?;
     if x_oss_date {
-        headers.push(X_OSS_DATE.as_str(), date);
+        message.headers.push(X_OSS_DATE.as_str(), date);
     }
     if let Some(token) = credentials.security_token() {
-        headers.push(X_OSS_SECURITY_TOKEN.as_str(), token.as_bytes());
+        message.headers.push(X_OSS_SECURITY_TOKEN.as_str(), token.as_bytes());
     }
-    headers.sort();
-    let query = request.uri.query().unwrap_or_default();
-    let message = StringToSign::new(request, resource, query, date, headers)?.to_bytes()?;
+    let message = message.into_bytes()?;
     let id = credentials.access_key_id();
     let mut out = String::with_capacity(PREFIX.len() + id.len() + 1 + SIGNATURE_LENGTH);
     out.push_str(PREFIX);

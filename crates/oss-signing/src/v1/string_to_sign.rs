@@ -1,7 +1,6 @@
-use http::header::CONTENT_TYPE;
 use http::request::Parts;
 
-use crate::header::{CONTENT_MD5, CanonicalHeaders, Unclear, single};
+use crate::header::{CanonicalHeaders, Role, Unclear};
 use crate::percent;
 use crate::query::{self, Repeated};
 use crate::resource::Resource;
@@ -17,22 +16,39 @@ pub(crate) struct StringToSign<'a> {
     pub(crate) date: &'a [u8],
     pub(crate) headers: CanonicalHeaders<'a>,
     pub(crate) resource: Resource<'a>,
-    pub(crate) query: &'a str,
+    pub(crate) query: &'a [u8],
 }
 
 impl<'a> StringToSign<'a> {
-    /// Takes everything but the `x-oss-` headers from the request.
+    /// Takes from the request what V1 signs of it; `is_signed` says which `x-oss-` headers count.
     pub(crate) fn new(
         request: &'a Parts,
         resource: Resource<'a>,
-        query: &'a str,
+        query: &'a [u8],
         date: &'a [u8],
-        headers: CanonicalHeaders<'a>,
+        is_signed: impl Fn(Role) -> bool,
     ) -> Result<Self, Unclear> {
+        let (mut content_md5, mut content_type) = (None, None);
+        let mut headers = CanonicalHeaders::with_capacity(request.headers.len() + 2);
+        for (name, value) in &request.headers {
+            let slot = match Role::of(name) {
+                Role::ContentType => &mut content_type,
+                Role::ContentMd5 => &mut content_md5,
+                role => {
+                    if role.is_oss() && is_signed(role) {
+                        headers.push(name.as_str(), value.as_bytes());
+                    }
+                    continue;
+                }
+            };
+            if slot.replace(value.as_bytes().trim_ascii()).is_some() {
+                return Err(Unclear(name.clone()));
+            }
+        }
         Ok(Self {
             method: request.method.as_str(),
-            content_md5: single(&request.headers, &CONTENT_MD5)?.unwrap_or_default(),
-            content_type: single(&request.headers, &CONTENT_TYPE)?.unwrap_or_default(),
+            content_md5: content_md5.unwrap_or_default(),
+            content_type: content_type.unwrap_or_default(),
             date,
             headers,
             resource,
@@ -40,7 +56,8 @@ impl<'a> StringToSign<'a> {
         })
     }
 
-    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, Repeated> {
+    pub(crate) fn into_bytes(mut self) -> Result<Vec<u8>, Repeated> {
+        self.headers.sort();
         let mut out = Vec::with_capacity(
             self.method.len()
                 + self.content_md5.len()
@@ -68,9 +85,9 @@ impl<'a> StringToSign<'a> {
             return Ok(());
         }
         let mut pairs: Vec<_> = query::pairs(self.query)
-            .map(|(name, value)| (percent::decode(name.as_bytes()), value))
+            .map(|(name, value)| (percent::decode(name), value))
             .filter(|(name, _)| is_sub_resource(name))
-            .map(|(name, value)| (name, percent::decode(value.as_bytes())))
+            .map(|(name, value)| (name, percent::decode(value)))
             .collect();
         pairs.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         if let Some(twice) = pairs.windows(2).find(|pair| pair[0].0 == pair[1].0) {

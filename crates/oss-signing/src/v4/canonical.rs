@@ -13,7 +13,7 @@ use super::{ALGORITHM, TERMINATOR};
 pub(crate) struct CanonicalRequest<'a> {
     pub(crate) method: &'a str,
     pub(crate) resource: Resource<'a>,
-    pub(crate) query: &'a str,
+    pub(crate) query: &'a [u8],
     pub(crate) headers: CanonicalHeaders<'a>,
     /// Names joined with `;`, sorted.
     pub(crate) additional_headers: &'a [u8],
@@ -35,7 +35,7 @@ impl CanonicalRequest<'_> {
         out.push(b'\n');
         self.resource.write_encoded(&mut out);
         out.push(b'\n');
-        query::write_canonical(&mut out, self.query, Some("x-oss-signature"))?;
+        query::write_canonical(&mut out, self.query, "x-oss-signature")?;
         out.push(b'\n');
         self.headers.write(&mut out);
         out.push(b'\n');
@@ -46,34 +46,34 @@ impl CanonicalRequest<'_> {
     }
 }
 
-/// Day, region and product a signature is valid for.
+/// Day, region and product a signature is valid for: `20241213/cn-hangzhou/oss/aliyun_v4_request`.
 #[derive(Clone, Copy)]
 pub(crate) struct Scope<'a> {
     /// `YYYYMMDD`
-    pub(crate) date: &'a [u8],
-    pub(crate) region: &'a str,
-    pub(crate) product: &'a str,
+    pub(crate) date: &'a [u8; 8],
+    /// What [`Scope::after_date`] makes of the region and the product.
+    pub(crate) rest: &'a str,
 }
 
 impl Scope<'_> {
+    pub(crate) fn after_date(region: &str, product: &str) -> String {
+        ["/", region, "/", product, "/", TERMINATOR].concat()
+    }
+
     pub(crate) fn write(self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.date);
-        for part in [self.region, self.product, TERMINATOR] {
-            out.push(b'/');
-            out.extend_from_slice(part.as_bytes());
-        }
+        out.extend_from_slice(self.rest.as_bytes());
     }
 
     pub(crate) fn len(self) -> usize {
-        self.date.len() + self.region.len() + self.product.len() + TERMINATOR.len() + 3
+        self.date.len() + self.rest.len()
     }
 }
 
 impl fmt::Display for Scope<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut bytes = Vec::with_capacity(self.len());
-        self.write(&mut bytes);
-        bytes.iter().try_for_each(|&byte| f.write_char(char::from(byte)))
+        self.date.iter().try_for_each(|&digit| f.write_char(char::from(digit)))?;
+        f.write_str(self.rest)
     }
 }
 

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use hmac::{Hmac, Mac};
@@ -11,6 +11,7 @@ use crate::name::Region;
 use crate::signer::SignError;
 use crate::stamp::Stamp;
 
+use super::canonical::Scope;
 use super::{Product, TERMINATOR};
 
 /// The V4 key of one UTC day, region and product.
@@ -78,13 +79,15 @@ impl fmt::Debug for SigningKey {
 pub(crate) struct KeyRing {
     region: Region,
     product: Product,
+    /// Region and product as a scope writes them.
+    after_date: String,
     slots: Mutex<Vec<Slot>>,
 }
 
 struct Slot {
     secret: Zeroizing<String>,
     date: [u8; 8],
-    key: SigningKey,
+    key: Arc<SigningKey>,
 }
 
 impl KeyRing {
@@ -92,7 +95,8 @@ impl KeyRing {
     const SLOTS: usize = 8;
 
     pub(crate) fn new(region: Region, product: Product) -> Self {
-        Self { region, product, slots: Mutex::new(Vec::new()) }
+        let after_date = Scope::after_date(region.as_str(), product.as_str());
+        Self { region, product, after_date, slots: Mutex::new(Vec::new()) }
     }
 
     pub(crate) fn region(&self) -> &Region {
@@ -103,16 +107,20 @@ impl KeyRing {
         self.product
     }
 
-    pub(crate) fn get(&self, secret: &str, date: &[u8; 8]) -> SigningKey {
+    pub(crate) fn scope<'a>(&'a self, date: &'a [u8; 8]) -> Scope<'a> {
+        Scope { date, rest: &self.after_date }
+    }
+
+    pub(crate) fn get(&self, secret: &str, date: &[u8; 8]) -> Arc<SigningKey> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(slot) = slots.iter().find(|slot| slot.date == *date && *slot.secret == secret) {
-            return slot.key.clone();
+            return Arc::clone(&slot.key);
         }
-        let key = SigningKey::for_day(secret, date, self.region.as_str(), self.product.as_str());
+        let key = Arc::new(SigningKey::for_day(secret, date, self.region.as_str(), self.product.as_str()));
         if slots.len() >= Self::SLOTS {
             slots.remove(0);
         }
-        slots.push(Slot { secret: Zeroizing::new(secret.to_owned()), date: *date, key: key.clone() });
+        slots.push(Slot { secret: Zeroizing::new(secret.to_owned()), date: *date, key: Arc::clone(&key) });
         key
     }
 }

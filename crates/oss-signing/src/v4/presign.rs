@@ -5,7 +5,7 @@ use http::request::Parts;
 
 use crate::check::check_presign;
 use crate::credentials::Credentials;
-use crate::header::{CanonicalHeaders, X_OSS_CONTENT_SHA256, is_default_signed, sent_value, single};
+use crate::header::{CanonicalHeaders, Role, X_OSS_CONTENT_SHA256, sent_value, single};
 use crate::resource::Resource;
 use crate::rewrite::Rewrite;
 use crate::signer::SignError;
@@ -55,7 +55,7 @@ impl V4Signer {
 
         let mut headers = CanonicalHeaders::with_capacity(request.headers.len() + 1);
         for (name, value) in &request.headers {
-            if is_default_signed(name) || additional.contains(&name) {
+            if Role::of(name).is_default_signed() || additional.contains(&name) {
                 headers.push(name.as_str(), value.as_bytes());
             }
         }

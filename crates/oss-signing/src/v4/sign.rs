@@ -6,10 +6,11 @@ use http::request::Parts;
 use crate::check::{checked, refuse_signed_query, unsign};
 use crate::credentials::Credentials;
 use crate::header::{
-    CanonicalHeaders, X_OSS_CONTENT_SHA256, X_OSS_DATE, X_OSS_SECURITY_TOKEN, is_default_signed, is_replaced,
-    sensitive, sent_value, single,
+    CanonicalHeaders, Role, Unclear, X_OSS_CONTENT_SHA256, X_OSS_DATE, X_OSS_SECURITY_TOKEN, sensitive,
+    sent_value,
 };
 use crate::name::Region;
+use crate::query;
 use crate::resource::Resource;
 use crate::signer::{SignError, Signer};
 use crate::stamp::Stamp;
@@ -70,8 +71,10 @@ impl V4Signer {
     /// send.
     #[must_use]
     pub fn with_additional_headers(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
-        self.additional_headers =
-            names.into_iter().filter(|name| !is_default_signed(name) && *name != AUTHORIZATION).collect();
+        self.additional_headers = names
+            .into_iter()
+            .filter(|name| !Role::of(name).is_default_signed() && *name != AUTHORIZATION)
+            .collect();
         self.additional_headers.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
         self.additional_headers.dedup();
         self
@@ -82,8 +85,8 @@ impl V4Signer {
         self.keys.region()
     }
 
-    pub(crate) fn scope<'a>(&'a self, date: &'a [u8]) -> Scope<'a> {
-        Scope { date, region: self.keys.region().as_str(), product: self.keys.product().as_str() }
+    pub(crate) fn scope<'a>(&'a self, date: &'a [u8; 8]) -> Scope<'a> {
+        self.keys.scope(date)
     }
 
     /// The hex signature of a canonical request, whose buffer is used up.
@@ -138,7 +141,8 @@ impl Signer for V4Signer {
         }
         match token {
             Some(token) => drop(headers.insert(&X_OSS_SECURITY_TOKEN, token)),
-            None => drop(headers.remove(&X_OSS_SECURITY_TOKEN)),
+            None if signed.has_token => drop(headers.remove(&X_OSS_SECURITY_TOKEN)),
+            None => {}
         }
         headers.insert(AUTHORIZATION, signed.authorization);
         Ok(())
@@ -162,6 +166,7 @@ struct Signed {
     datetime: HeaderValue,
     date: HeaderValue,
     payload_hash: Option<HeaderValue>,
+    has_token: bool,
     authorization: HeaderValue,
 }
 
@@ -174,38 +179,24 @@ impl V4Signer {
         stamp: Stamp,
     ) -> Result<Signed, SignError> {
         let (datetime, date) = (stamp.compact(), stamp.rfc1123());
-        let given_hash = single(&request.headers, &X_OSS_CONTENT_SHA256)?;
         let (additional, additional_joined) = self.carried(request);
-
         let mut headers = CanonicalHeaders::with_capacity(request.headers.len() + 4);
-        for (name, value) in &request.headers {
-            if is_default_signed(name) && !is_replaced(name) {
-                headers.push(name.as_str(), value.as_bytes());
-            }
-        }
-        for name in &additional {
-            if **name == DATE {
-                headers.push(name.as_str(), &date);
-            } else if request.headers.contains_key(*name) {
-                for value in request.headers.get_all(*name) {
-                    headers.push(name.as_str(), value.as_bytes());
-                }
-            } else if let Some(value) = sent_value(request, name) {
-                headers.push(name.as_str(), value);
-            }
-        }
         headers.push(X_OSS_DATE.as_str(), &datetime);
-        if given_hash.is_none() {
-            headers.push(X_OSS_CONTENT_SHA256.as_str(), UNSIGNED_PAYLOAD.as_bytes());
-        }
         if let Some(token) = credentials.security_token() {
             headers.push(X_OSS_SECURITY_TOKEN.as_str(), token.as_bytes());
+        }
+        if additional.contains(&&DATE) {
+            headers.push(DATE.as_str(), &date);
+        }
+        let Kept { given_hash, has_token } = push_kept(&mut headers, request, &additional)?;
+        if given_hash.is_none() {
+            headers.push(X_OSS_CONTENT_SHA256.as_str(), UNSIGNED_PAYLOAD.as_bytes());
         }
         headers.sort();
         let canonical = CanonicalRequest {
             method: request.method.as_str(),
             resource,
-            query: request.uri.query().unwrap_or_default(),
+            query: query::of(&request.uri),
             headers,
             additional_headers: &additional_joined,
             payload_hash: given_hash.unwrap_or(UNSIGNED_PAYLOAD.as_bytes()),
@@ -218,12 +209,45 @@ impl V4Signer {
         Ok(Signed {
             datetime: value(&datetime)?,
             date: value(&date)?,
+            has_token,
             payload_hash: given_hash.is_none().then(|| HeaderValue::from_static(UNSIGNED_PAYLOAD)),
             authorization: HeaderValue::try_from(authorization)
                 .map(sensitive)
                 .map_err(|_| SignError::InvalidCredential { part: "access key id" })?,
         })
     }
+}
+
+/// What the headers of a request hold before it is signed.
+struct Kept<'a> {
+    given_hash: Option<&'a [u8]>,
+    /// Whether an earlier signature left a token.
+    has_token: bool,
+}
+
+/// Pushes the signed headers that the request keeps.
+fn push_kept<'a>(
+    headers: &mut CanonicalHeaders<'a>,
+    request: &'a Parts,
+    additional: &[&'a HeaderName],
+) -> Result<Kept<'a>, SignError> {
+    let (mut given_hash, mut has_token) = (None, false);
+    for (name, value) in &request.headers {
+        let role = Role::of(name);
+        if role == Role::OssContentSha256 && given_hash.replace(value.as_bytes().trim_ascii()).is_some() {
+            return Err(Unclear(name.clone()).into());
+        }
+        has_token |= role == Role::OssSecurityToken;
+        if (role.is_default_signed() || additional.contains(&name)) && !role.is_replaced() {
+            headers.push(name.as_str(), value.as_bytes());
+        }
+    }
+    for name in additional.iter().filter(|name| !request.headers.contains_key(**name)) {
+        if let Some(value) = sent_value(request, name) {
+            headers.push(name.as_str(), value);
+        }
+    }
+    Ok(Kept { given_hash, has_token })
 }
 
 fn authorization(access_key_id: &str, scope: Scope<'_>, additional: &[u8], signature: &[u8]) -> Vec<u8> {

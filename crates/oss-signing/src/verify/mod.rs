@@ -175,7 +175,7 @@ fn text<'a>(name: &'static str, bytes: Cow<'a, [u8]>) -> Result<Cow<'a, str>, Ve
 }
 
 /// A query parameter that the scheme needs.
-fn required<'a>(query: &'a str, name: &'static str) -> Result<Cow<'a, [u8]>, VerifyError> {
+fn required<'a>(query: &'a [u8], name: &'static str) -> Result<Cow<'a, [u8]>, VerifyError> {
     match query::first(query, name) {
         None => Err(VerifyError::MissingParameter { name }),
         Some(value) if value.is_empty() => Err(VerifyError::EmptyParameter { name }),

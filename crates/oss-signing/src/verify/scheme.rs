@@ -36,7 +36,7 @@ impl Scheme {
     /// no OSS scheme.
     pub fn identify(request: &Parts) -> Result<Option<Self>, VerifyError> {
         let authorization = single(&request.headers, &AUTHORIZATION)?;
-        match (authorization, Self::in_query(request.uri.query().unwrap_or_default())?) {
+        match (authorization, Self::in_query(query::of(&request.uri))?) {
             (None, in_query) => Ok(in_query),
             (Some(_), Some(_)) => Err(VerifyError::SignedTwice),
             (Some(authorization), None) => Self::in_header(authorization).map(Some),
@@ -52,7 +52,7 @@ impl Scheme {
         }
     }
 
-    fn in_query(query: &str) -> Result<Option<Self>, VerifyError> {
+    fn in_query(query: &[u8]) -> Result<Option<Self>, VerifyError> {
         if query.is_empty() {
             return Ok(None);
         }

@@ -9,7 +9,7 @@ use hmac::Mac as _;
 use http::header::{AUTHORIZATION, DATE};
 use http::request::Parts;
 
-use crate::header::{CanonicalHeaders, X_OSS_DATE, X_OSS_SECURITY_TOKEN, is_oss, single};
+use crate::header::{X_OSS_DATE, X_OSS_SECURITY_TOKEN, single};
 use crate::mac;
 use crate::query;
 use crate::resource::Resource;
@@ -66,7 +66,7 @@ impl<'a> Claim<'a> {
 
     /// The first of repeated parameters counts, as the documentation says.
     pub(super) fn from_query(request: &'a Parts) -> Result<Self, VerifyError> {
-        let query = request.uri.query().unwrap_or_default();
+        let query = query::of(&request.uri);
         let access_key_id = text("OSSAccessKeyId", required(query, "OSSAccessKeyId")?)?;
         let expires = required(query, "Expires")?;
         let date = decimal(&expires).and_then(Stamp::from_unix).ok_or(VerifyError::MalformedParameter {
@@ -99,15 +99,8 @@ impl<'a> Claim<'a> {
     }
 
     pub(super) fn rebuild(&self, resource: Resource<'_>) -> Result<Vec<u8>, VerifyError> {
-        let mut headers = CanonicalHeaders::with_capacity(self.request.headers.len());
-        for (name, value) in &self.request.headers {
-            if is_oss(name.as_str()) {
-                headers.push(name.as_str(), value.as_bytes());
-            }
-        }
-        headers.sort();
-        let query = self.request.uri.query().unwrap_or_default();
-        Ok(StringToSign::new(self.request, resource, query, &self.date_line, headers)?.to_bytes()?)
+        let query = query::of(&self.request.uri);
+        Ok(StringToSign::new(self.request, resource, query, &self.date_line, |_| true)?.into_bytes()?)
     }
 
     pub(super) fn verified(&self) -> Verified {

@@ -7,8 +7,7 @@ use http::header::{AUTHORIZATION, HeaderName};
 use http::request::Parts;
 
 use crate::header::{
-    CanonicalHeaders, X_OSS_CONTENT_SHA256, X_OSS_DATE, X_OSS_SECURITY_TOKEN, is_default_signed, sent_value,
-    single,
+    CanonicalHeaders, Role, X_OSS_CONTENT_SHA256, X_OSS_DATE, X_OSS_SECURITY_TOKEN, sent_value, single,
 };
 use crate::query;
 use crate::resource::Resource;
@@ -67,7 +66,7 @@ impl<'a> Claim<'a> {
     }
 
     pub(super) fn from_query(request: &'a Parts) -> Result<Self, VerifyError> {
-        let query = request.uri.query().unwrap_or_default();
+        let query = query::of(&request.uri);
         let expires = required(query, "x-oss-expires")?;
         let credential = text("x-oss-credential", required(query, "x-oss-credential")?)?;
         let signature = required(query, "x-oss-signature")?;
@@ -124,7 +123,7 @@ impl<'a> Claim<'a> {
     pub(super) fn rebuild(&self, resource: Resource<'_>) -> Result<Stages, VerifyError> {
         let mut headers = CanonicalHeaders::with_capacity(self.request.headers.len() + 1);
         for (name, value) in &self.request.headers {
-            if is_default_signed(name) || self.additional.contains(name) {
+            if Role::of(name).is_default_signed() || self.additional.contains(name) {
                 headers.push(name.as_str(), value.as_bytes());
             }
         }
@@ -139,14 +138,15 @@ impl<'a> Claim<'a> {
         let canonical_request = CanonicalRequest {
             method: self.request.method.as_str(),
             resource,
-            query: self.request.uri.query().unwrap_or_default(),
+            query: query::of(&self.request.uri),
             headers,
             additional_headers: self.additional_joined.as_bytes(),
             payload_hash: self.payload_hash,
         }
         .to_bytes()?;
         let mut string_to_sign = canonical_request.clone();
-        let scope = Scope { date: &self.stamp.day(), region: &self.region, product: &self.product };
+        let rest = Scope::after_date(&self.region, &self.product);
+        let scope = Scope { date: &self.stamp.day(), rest: &rest };
         replace_by_string_to_sign(&mut string_to_sign, &self.stamp.compact(), scope);
         Ok(Stages { canonical_request, string_to_sign })
     }
@@ -258,7 +258,7 @@ fn read_additional(
     for name in joined.split(';') {
         let name = HeaderName::from_lowercase(name.as_bytes())
             .map_err(|_| malformed("it holds what is no lower-case header name"))?;
-        if is_default_signed(&name) {
+        if Role::of(&name).is_default_signed() {
             return Err(malformed("it holds a name that is signed anyway"));
         }
         if names.last().is_some_and(|last| last.as_str() >= name.as_str()) {

@@ -142,3 +142,35 @@ pub(crate) fn sensitive(mut value: HeaderValue) -> HeaderValue {
     value.set_sensitive(true);
     value
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_sorted_and_repeated_ones_joined_in_sending_order() {
+        let mut headers = CanonicalHeaders::with_capacity(0);
+        for (name, value) in [("x-oss-b", " 2\t"), ("x-oss-a", "z  z"), ("x-oss-b", "1"), ("x-oss-a-b", "")] {
+            headers.push(name, value.as_bytes());
+        }
+        headers.sort();
+        let mut out = Vec::new();
+        headers.write(&mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), "x-oss-a:z  z\nx-oss-a-b:\nx-oss-b:2,1\n");
+        assert!(headers.len() >= 32);
+    }
+
+    #[test]
+    fn roles_are_told_by_the_whole_name() {
+        for (name, role) in [
+            ("x-oss-date", Role::OssDate),
+            ("x-oss-dates", Role::Oss),
+            ("x-oss-", Role::Oss),
+            ("x-oss", Role::Other),
+            ("Content-MD5", Role::ContentMd5),
+            ("date", Role::Date),
+        ] {
+            assert!(Role::of(&name.parse().unwrap()) == role, "{name}");
+        }
+    }
+}

@@ -84,6 +84,17 @@ mod tests {
     }
 
     #[test]
+    fn a_key_of_any_length_is_taken_as_the_hmac_crate_takes_it() {
+        for length in 0..=130 {
+            let key = vec![0x5a; length];
+            let sha1 = Hmac::<Sha1>::new_from_slice(&key).unwrap();
+            assert_eq!(finish(hmac_sha1(&key), b"message"), finish(sha1, b"message"), "{length}");
+            let sha256 = Hmac::<Sha256>::new_from_slice(&key).unwrap();
+            assert_eq!(finish(hmac_sha256(&key), b"message"), finish(sha256, b"message"), "{length}");
+        }
+    }
+
+    #[test]
     fn hex_reads_back_and_takes_one_form_only() {
         let bytes: [u8; 32] = std::array::from_fn(|at| (at * 37) as u8);
         assert_eq!(unhex(&hex(&bytes)), Some(bytes));

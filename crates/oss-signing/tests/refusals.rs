@@ -213,6 +213,9 @@ fn strangers_and_forgers_are_told_apart() {
             assert_eq!(error, VerifyError::UnknownAccessKeyId { access_key_id: "id".to_owned() });
             check(&error, 403, "InvalidAccessKeyId", None);
 
+            let empty = |_: &str| Some(String::new());
+            assert_eq!(verifier().verify(&request, RESOURCE, now(), &empty), Err(error.clone()));
+
             let forged = |_: &str| Some("other".to_owned());
             let error = verifier().verify(&request, RESOURCE, now(), &forged).unwrap_err();
             check(&error, 403, "SignatureDoesNotMatch", Some(ec));

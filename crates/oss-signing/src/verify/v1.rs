@@ -28,7 +28,7 @@ pub(super) struct Claim<'a> {
     /// The same as an instant.
     date: Stamp,
     pub(super) signature: Cow<'a, [u8]>,
-    security_token: Option<Cow<'a, [u8]>>,
+    security_token: Option<Cow<'a, str>>,
 }
 
 impl<'a> Claim<'a> {
@@ -60,7 +60,9 @@ impl<'a> Claim<'a> {
             date_line: Cow::Borrowed(date_line),
             date,
             signature: Cow::Borrowed(signature.as_bytes()),
-            security_token: single(headers, &X_OSS_SECURITY_TOKEN)?.map(Cow::Borrowed),
+            security_token: single(headers, &X_OSS_SECURITY_TOKEN)?
+                .map(|token| text("x-oss-security-token", Cow::Borrowed(token)))
+                .transpose()?,
         })
     }
 
@@ -80,7 +82,9 @@ impl<'a> Claim<'a> {
             date_line: expires,
             date,
             signature: required(query, "Signature")?,
-            security_token: query::first(query, "security-token"),
+            security_token: query::first(query, "security-token")
+                .map(|token| text("security-token", token))
+                .transpose()?,
         })
     }
 
@@ -107,7 +111,7 @@ impl<'a> Claim<'a> {
         Verified {
             scheme: self.scheme,
             access_key_id: self.access_key_id.clone().into_owned(),
-            security_token: self.security_token.as_deref().map(lossy),
+            security_token: self.security_token.as_deref().map(str::to_owned),
         }
     }
 

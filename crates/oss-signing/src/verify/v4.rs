@@ -28,7 +28,7 @@ pub(super) struct Claim<'a> {
     additional_joined: Cow<'a, str>,
     pub(super) signature: Cow<'a, [u8]>,
     payload_hash: &'a [u8],
-    security_token: Option<Cow<'a, [u8]>>,
+    security_token: Option<Cow<'a, str>>,
     /// Seconds a URL lives; a header signature lives as long as the clocks may differ.
     lifetime: Option<u64>,
 }
@@ -60,7 +60,9 @@ impl<'a> Claim<'a> {
             additional_joined: Cow::Borrowed(authorization.additional_headers.unwrap_or_default()),
             signature: Cow::Borrowed(authorization.signature.as_bytes()),
             payload_hash,
-            security_token: single(headers, &X_OSS_SECURITY_TOKEN)?.map(Cow::Borrowed),
+            security_token: single(headers, &X_OSS_SECURITY_TOKEN)?
+                .map(|token| text("x-oss-security-token", Cow::Borrowed(token)))
+                .transpose()?,
             lifetime: None,
         })
     }
@@ -92,7 +94,9 @@ impl<'a> Claim<'a> {
             signature,
             payload_hash: single(&request.headers, &X_OSS_CONTENT_SHA256)?
                 .unwrap_or(UNSIGNED_PAYLOAD.as_bytes()),
-            security_token: query::first(query, "x-oss-security-token"),
+            security_token: query::first(query, "x-oss-security-token")
+                .map(|token| text("x-oss-security-token", token))
+                .transpose()?,
             lifetime: Some(lifetime),
         })
     }
@@ -155,7 +159,7 @@ impl<'a> Claim<'a> {
         Verified {
             scheme: self.scheme,
             access_key_id: self.access_key_id.clone(),
-            security_token: self.security_token.as_deref().map(lossy),
+            security_token: self.security_token.as_deref().map(str::to_owned),
         }
     }
 

@@ -242,8 +242,11 @@ impl Policy {
         let token = form.get("x-oss-security-token").map(|_| "x-oss-security-token");
         let demanded = ["bucket", "x-oss-signature-version", "x-oss-credential", "x-oss-date"];
         for name in demanded.into_iter().chain(token) {
-            let pinned = |condition: &Condition| matches!(condition, Condition::Equal { field, .. } if field.eq_ignore_ascii_case(name));
-            if !self.conditions.iter().any(|(_, conditions)| conditions.iter().any(pinned)) {
+            let pins = |condition: &Condition| match condition {
+                Condition::Equal { field, .. } => field.eq_ignore_ascii_case(name),
+                _ => false,
+            };
+            if !self.conditions.iter().any(|(_, conditions)| conditions.iter().any(pins)) {
                 return Err(VerifyError::MissingPolicyCondition { name });
             }
         }

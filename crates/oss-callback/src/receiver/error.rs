@@ -1,5 +1,6 @@
 use http::StatusCode;
 
+use super::headers::{AUTHORIZATION, CONTENT_LENGTH};
 use super::target::TargetError;
 
 /// Why a request is not a callback from OSS, or not one for this application.
@@ -153,9 +154,6 @@ impl VerifyError {
         }
     }
 }
-
-pub(crate) const AUTHORIZATION: &str = "authorization";
-pub(crate) const CONTENT_LENGTH: &str = "content-length";
 
 fn missing_hint(name: &str) -> &'static str {
     match name {

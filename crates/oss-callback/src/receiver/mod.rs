@@ -3,6 +3,7 @@
 pub(crate) mod error;
 #[cfg(feature = "axum")]
 pub(crate) mod extract;
+pub(crate) mod headers;
 pub(crate) mod key;
 #[cfg(feature = "key-source")]
 pub(crate) mod key_source;

@@ -3,11 +3,11 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use md5::{Digest as _, Md5};
 
-use super::error::{self, BodyCheck, VerifyError};
+use super::error::{BodyCheck, VerifyError};
+use super::headers::{self, Found, Slot};
 use super::key::{MAX_BYTES as MAX_SIGNATURE_BYTES, PublicKey, SignatureFault};
 use super::keyring::MAX_URL_BYTES;
 use super::target::digest;
@@ -32,24 +32,25 @@ pub(crate) fn begin<'v>(
     verifier: &'v Verifier,
     method: &Method,
     target: String,
-    headers: &HeaderMap,
+    all_headers: &HeaderMap,
 ) -> Result<Pending<'v>, VerifyError> {
     if method != Method::POST {
         return Err(VerifyError::Method);
     }
-    let declared = content_length(verifier, headers)?;
-    let signature = signature(required(headers, &AUTHORIZATION, error::AUTHORIZATION)?)?;
+    let found = Found::in_headers(all_headers);
+    let declared = content_length(verifier, found.content_length)?;
+    let signature = signature(found.authorization.required(headers::AUTHORIZATION)?)?;
     verifier.targets.check(&target).map_err(|reason| VerifyError::Target { reason })?;
-    let content_type = single(headers, &CONTENT_TYPE, "content-type")?.cloned();
+    let content_type = found.content_type.at_most_once(headers::CONTENT_TYPE)?.cloned();
     if let Some(expected) = verifier.body_type
         && body_type(content_type.as_ref()) != Some(expected)
     {
         return Err(VerifyError::BodyType);
     }
-    let content_md5 = single(headers, &CONTENT_MD5, "content-md5")?.cloned();
+    let content_md5 = found.content_md5.at_most_once(headers::CONTENT_MD5)?.cloned();
     // Last, because an unknown key may be worth fetching, and only for a request that is good otherwise.
-    let key = key(verifier, headers)?;
-    let unsigned = Unsigned::from_headers(headers);
+    let key = key(verifier, found.key_url)?;
+    let unsigned = Unsigned::new(&found);
     Ok(Pending { verifier, key, signature, target, declared, content_type, content_md5, unsigned })
 }
 
@@ -135,10 +136,10 @@ fn signature(header: &HeaderValue) -> Result<Vec<u8>, VerifyError> {
     Err(if with_scheme { VerifyError::AuthorizationScheme } else { VerifyError::SignatureEncoding })
 }
 
-fn content_length(verifier: &Verifier, headers: &HeaderMap) -> Result<Option<u64>, VerifyError> {
-    let Some(header) = single(headers, &CONTENT_LENGTH, error::CONTENT_LENGTH)? else {
+fn content_length(verifier: &Verifier, slot: Slot<'_>) -> Result<Option<u64>, VerifyError> {
+    let Some(header) = slot.at_most_once(headers::CONTENT_LENGTH)? else {
         return if verifier.length_required {
-            Err(VerifyError::MissingHeader { name: error::CONTENT_LENGTH })
+            Err(VerifyError::MissingHeader { name: headers::CONTENT_LENGTH })
         } else {
             Ok(None)
         };
@@ -152,8 +153,8 @@ fn content_length(verifier: &Verifier, headers: &HeaderMap) -> Result<Option<u64
 }
 
 /// The key a request names, if it is a trusted one.
-fn key(verifier: &Verifier, headers: &HeaderMap) -> Result<PublicKey, VerifyError> {
-    let header = required(headers, &KEY_URL, "x-oss-pub-key-url")?;
+fn key(verifier: &Verifier, slot: Slot<'_>) -> Result<PublicKey, VerifyError> {
+    let header = slot.required(headers::KEY_URL)?;
     if let Some(key) = verifier.keys.find(header.as_bytes()) {
         return Ok(key.clone());
     }
@@ -173,38 +174,14 @@ fn decode_key_url(header: &HeaderValue) -> Result<String, VerifyError> {
 
 /// The URL of a key that is not built in and not added.
 #[cfg(feature = "key-source")]
-pub(crate) fn unknown_key_url(verifier: &Verifier, headers: &HeaderMap) -> Option<String> {
-    let header = required(headers, &KEY_URL, "x-oss-pub-key-url").ok()?;
+pub(crate) fn unknown_key_url(verifier: &Verifier, all_headers: &HeaderMap) -> Option<String> {
+    let header = Found::in_headers(all_headers).key_url.once()?;
     if verifier.keys.find(header.as_bytes()).is_some() {
         return None;
     }
     decode_key_url(header).ok()
 }
 
-fn required<'h>(
-    headers: &'h HeaderMap,
-    header: &HeaderName,
-    name: &'static str,
-) -> Result<&'h HeaderValue, VerifyError> {
-    single(headers, header, name)?.ok_or(VerifyError::MissingHeader { name })
-}
-
-fn single<'h>(
-    headers: &'h HeaderMap,
-    header: &HeaderName,
-    name: &'static str,
-) -> Result<Option<&'h HeaderValue>, VerifyError> {
-    let mut values = headers.get_all(header).iter();
-    let first = values.next();
-    if values.next().is_some() {
-        return Err(VerifyError::DuplicateHeader { name });
-    }
-    Ok(first)
-}
-
 pub(crate) fn body_type(content_type: Option<&HeaderValue>) -> Option<BodyType> {
     BodyType::from_media_type(content_type?.to_str().ok()?)
 }
-
-static KEY_URL: HeaderName = HeaderName::from_static("x-oss-pub-key-url");
-static CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");

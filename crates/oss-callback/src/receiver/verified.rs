@@ -1,9 +1,10 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderValue;
 use serde::de::DeserializeOwned;
 
+use super::headers::Found;
 use super::payload::{self, PayloadError};
 use super::pending::body_type;
 use crate::BodyType;
@@ -114,7 +115,8 @@ impl fmt::Debug for Verified {
     }
 }
 
-/// Headers that OSS sends but does not sign. Anyone who holds a genuine callback can change them.
+/// Headers that OSS sends but does not sign. Anyone who holds a genuine callback can change them. One that is there
+/// more than once counts as absent.
 #[derive(Clone, Debug, Default)]
 pub struct Unsigned {
     request_id: Option<HeaderValue>,
@@ -124,12 +126,12 @@ pub struct Unsigned {
 }
 
 impl Unsigned {
-    pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
+    pub(crate) fn new(found: &Found<'_>) -> Self {
         Self {
-            request_id: headers.get(&REQUEST_ID).cloned(),
-            bucket: headers.get(&BUCKET).cloned(),
-            owner: headers.get(&OWNER).cloned(),
-            requester: headers.get(&REQUESTER).cloned(),
+            request_id: found.request_id.once().cloned(),
+            bucket: found.bucket.once().cloned(),
+            owner: found.owner.once().cloned(),
+            requester: found.requester.once().cloned(),
         }
     }
 
@@ -157,11 +159,6 @@ impl Unsigned {
         text(self.requester.as_ref())
     }
 }
-
-static REQUEST_ID: HeaderName = HeaderName::from_static("x-oss-request-id");
-static BUCKET: HeaderName = HeaderName::from_static("x-oss-bucket");
-static OWNER: HeaderName = HeaderName::from_static("x-oss-owner");
-static REQUESTER: HeaderName = HeaderName::from_static("x-oss-requester");
 
 fn text(header: Option<&HeaderValue>) -> Option<&str> {
     header?.to_str().ok()

@@ -279,6 +279,10 @@ fn a_bare_question_mark_is_forgiven_only_on_request() {
     let forgiving = verifier().forgive_bare_question_mark(true);
     forgiving.verify(&bare, BODY).unwrap();
     forgiving.verify(&head("/cb?", BODY), BODY).unwrap();
+    // A registered target is met with or without it.
+    forgiving.clone().expect_target("/cb").unwrap().verify(&bare, BODY).unwrap();
+    forgiving.clone().expect_target("/cb?").unwrap().verify(&bare, BODY).unwrap();
+    assert!(verifier().expect_target("/cb").unwrap().verify(&bare, BODY).is_err());
     // Only the bare mark at the end of the path is meant.
     let mut more = head("/cb?a", BODY);
     more.uri = "/cb?a?".parse().unwrap();

@@ -113,11 +113,16 @@ impl Freshness {
     ) -> Result<Claim, AdmitError> {
         let sent = self.check(request_id, now).map_err(AdmitError::Freshness)?;
         // From then on the window alone refuses it.
-        let until = sent.checked_add(self.window).and_then(|t| t.checked_add(Duration::from_secs(1)));
-        let until = until.unwrap_or(sent);
+        let until = sent
+            .checked_add(self.window.min(LONGEST))
+            .and_then(|end| end.checked_add(Duration::from_secs(1)))
+            .ok_or(AdmitError::Freshness(FreshnessError::Malformed))?;
         guard.claim(request_id, until, now).await.map_err(AdmitError::Replay)
     }
 }
+
+/// 136 years: in place of a window so long that its end could not be told.
+const LONGEST: Duration = Duration::from_secs(u32::MAX as u64);
 
 fn time_of(request_id: &str) -> Option<SystemTime> {
     let well_formed =

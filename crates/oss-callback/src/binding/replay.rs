@@ -156,4 +156,13 @@ mod tests {
         assert_eq!(admit(sent + 100), Ok(Claim::Again));
         assert!(matches!(admit(sent + 101), Err(AdmitError::Freshness(_))));
     }
+
+    #[test]
+    fn a_window_without_end_forgets_nothing() {
+        let guard = MemoryReplayGuard::new(10);
+        let freshness = Freshness::within(Duration::MAX);
+        let admit = |seconds| now(freshness.admit(&guard, "5CF3E7821AB22D0FDB86704D", at(seconds)));
+        assert_eq!(admit(1_559_488_386), Ok(Claim::First));
+        assert_eq!(admit(3_559_488_386), Ok(Claim::Again));
+    }
 }

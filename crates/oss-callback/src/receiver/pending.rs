@@ -40,7 +40,7 @@ pub(crate) fn begin<'v>(
     let found = Found::in_headers(all_headers);
     let declared = content_length(verifier, found.content_length)?;
     let signature = signature(found.authorization.required(headers::AUTHORIZATION)?)?;
-    verifier.targets.check(&target).map_err(|reason| VerifyError::Target { reason })?;
+    check_target(verifier, &target)?;
     let content_type = found.content_type.at_most_once(headers::CONTENT_TYPE)?.cloned();
     if let Some(expected) = verifier.body_type
         && body_type(content_type.as_ref()) != Some(expected)
@@ -71,8 +71,7 @@ impl Pending<'_> {
         let mut outcome = self.check_signature(&self.target, &body);
         if outcome.is_err()
             && self.verifier.forgive_bare_question_mark
-            && let Some(without) = self.target.strip_suffix('?')
-            && !without.contains('?')
+            && let Some(without) = without_bare_question_mark(&self.target)
         {
             outcome = self.check_signature(without, &body);
         }
@@ -121,6 +120,20 @@ impl fmt::Debug for Pending<'_> {
             .field("declared", &self.declared)
             .finish_non_exhaustive()
     }
+}
+
+fn check_target(verifier: &Verifier, target: &str) -> Result<(), VerifyError> {
+    let outcome = verifier.targets.check(target);
+    let outcome = match without_bare_question_mark(target).filter(|_| verifier.forgive_bare_question_mark) {
+        Some(without) => outcome.or_else(|reason| verifier.targets.check(without).map_err(|_| reason)),
+        None => outcome,
+    };
+    outcome.map_err(|reason| VerifyError::Target { reason })
+}
+
+/// The target without its empty query, if it has one.
+fn without_bare_question_mark(target: &str) -> Option<&str> {
+    target.strip_suffix('?').filter(|without| !without.contains('?'))
 }
 
 /// The signature in the header `Authorization`.

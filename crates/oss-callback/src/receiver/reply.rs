@@ -67,10 +67,12 @@ impl Reply {
     }
 
     /// Refuses with `status` and `{"error":code}`. OSS then tells the uploader that the callback failed; the
-    /// object stays. A status of 200 becomes 403, because it would be a success.
+    /// object stays. A status that is no error (below 400) becomes 403: 200 would be a success, and some others
+    /// have no body.
     #[must_use]
     pub fn refuse(status: StatusCode, code: &str) -> Self {
-        let status = if status == StatusCode::OK { StatusCode::FORBIDDEN } else { status };
+        let is_error = status.is_client_error() || status.is_server_error();
+        let status = if is_error { status } else { StatusCode::FORBIDDEN };
         let body = serde_json::json!({ "error": code }).to_string();
         Self { status, body: body.into() }
     }
@@ -143,8 +145,12 @@ mod tests {
 
     #[test]
     fn a_refusal_is_never_a_success() {
-        let reply = Reply::refuse(StatusCode::OK, "no\"");
-        assert_eq!(reply.status(), StatusCode::FORBIDDEN);
+        for status in [StatusCode::OK, StatusCode::CONTINUE, StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED]
+        {
+            assert_eq!(Reply::refuse(status, "no").status(), StatusCode::FORBIDDEN);
+        }
+        let reply = Reply::refuse(StatusCode::SERVICE_UNAVAILABLE, "no\"");
+        assert_eq!(reply.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(reply.body().as_ref(), br#"{"error":"no\""}"#);
     }
 }

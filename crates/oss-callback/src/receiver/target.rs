@@ -1,3 +1,5 @@
+use std::fmt;
+
 use md5::{Digest as _, Md5};
 
 use crate::percent::{decode, is_escaped_properly};
@@ -6,8 +8,15 @@ use crate::percent::{decode, is_escaped_properly};
 ///
 /// [`Verifier::verify`](crate::Verifier::verify) uses it in place of the request's own target. A middleware
 /// that knows the original target puts it in; never take it from a header that a client can set.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ExternalTarget(pub String);
+
+/// Leaves the query out: it may hold a token.
+impl fmt::Debug for ExternalTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ExternalTarget").field(&split(&self.0).0).finish()
+    }
+}
 
 /// Why a request target, or one to be registered, is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +28,9 @@ pub enum TargetError {
     )]
     Form,
     /// It holds a character that cannot stand in a request line.
-    #[error("the target holds a blank, a control character or a `#`: write it as it goes over the wire")]
+    #[error(
+        "the target holds a blank, a control character, a `#` or what is not ASCII: write it as it goes over the wire"
+    )]
     Character,
     /// A `%` in the path is not followed by two hex digits.
     #[error("the path holds a `%` that is not followed by two hex digits")]
@@ -84,7 +95,7 @@ fn check_form(target: &str) -> Result<(), TargetError> {
     if !target.starts_with('/') {
         return Err(TargetError::Form);
     }
-    if target.bytes().any(|b| b == b'#' || b == b' ' || b.is_ascii_control()) {
+    if target.bytes().any(|b| b == b'#' || !b.is_ascii_graphic()) {
         return Err(TargetError::Character);
     }
     let (path, _) = split(target);
@@ -167,6 +178,7 @@ mod tests {
             ("a/b", TargetError::Form),
             ("/a b", TargetError::Character),
             ("/a#b", TargetError::Character),
+            ("/中", TargetError::Character),
             ("/a?b\nc", TargetError::Character),
             ("/a%", TargetError::Escape),
             ("/a%zz", TargetError::Escape),

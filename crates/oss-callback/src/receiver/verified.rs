@@ -74,6 +74,7 @@ impl Verified {
     ///
     /// Texts become numbers and truth values where `T` wants them; an empty value is `None` where `T` wants an
     /// `Option` (OSS leaves the value empty for what it does not have).
+    /// Behind serde's `flatten` and `untagged`, which do not say what they want, everything is text.
     ///
     /// # Errors
     ///

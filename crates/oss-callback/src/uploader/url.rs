@@ -19,7 +19,7 @@ pub(crate) struct CallbackUrl {
 impl CallbackUrl {
     /// Reads what a user wrote. A missing scheme means http, as OSS and its other clients have it.
     pub(crate) fn parse(text: &str, allow_private: bool) -> Result<Self, UrlError> {
-        let (scheme, rest) = split_scheme(text.trim())?;
+        let (scheme, rest) = split_scheme(text)?;
         if rest.contains('#') {
             return Err(UrlError::Fragment);
         }
@@ -320,6 +320,8 @@ mod tests {
             ("http://a.example:+80/", UrlError::Port { port: "+80".into() }),
             ("http://a.example/x;http://b.example/", UrlError::Semicolon),
             ("http://a.example/a b", UrlError::Character { character: ' ' }),
+            (" http://a.example/", UrlError::Scheme { scheme: " http".into() }),
+            ("http://a.example/cb\n", UrlError::Character { character: '\n' }),
             ("http://a.example/a\nb", UrlError::Character { character: '\n' }),
             ("http://a.example/${object}", UrlError::Character { character: '{' }),
             ("http://a.example/%zz", UrlError::Escape),

@@ -18,7 +18,15 @@ impl<'de> Deserializer<'de> for Value {
             Self::Number(Number::Signed(value)) => visitor.visit_i64(value),
             Self::Number(Number::Float(value)) => visitor.visit_f64(value),
             Self::Text(value) => visitor.visit_string(value),
-            Self::List(items) => visitor.visit_seq(Items(items.into_iter())),
+            Self::List(items) => {
+                let mut items = Items(items.into_iter());
+                let value = visitor.visit_seq(&mut items)?;
+                // A tuple takes what it needs and leaves the rest.
+                match items.0.len() {
+                    0 => Ok(value),
+                    left => Err(PayloadError::custom(format_args!("the list has {left} items too many"))),
+                }
+            }
             Self::Object(fields) => visitor.visit_map(Fields::new(fields)),
         }
     }
@@ -132,7 +140,7 @@ impl IntoDeserializer<'_, PayloadError> for Value {
 
 struct Items(std::vec::IntoIter<Value>);
 
-impl<'de> SeqAccess<'de> for Items {
+impl<'de> SeqAccess<'de> for &mut Items {
     type Error = PayloadError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(

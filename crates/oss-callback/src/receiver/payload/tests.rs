@@ -104,6 +104,14 @@ fn enums_and_newtypes_are_read() {
 }
 
 #[test]
+fn a_list_is_read_whole() {
+    assert_eq!(from_json::<(u8, u8)>(b"[1,2]"), Ok((1, 2)));
+    let error = from_json::<(u8, u8)>(b"[1,2,3,4]").unwrap_err();
+    assert_eq!(error.to_string(), "the list has 2 items too many");
+    assert!(from_json::<(u8, u8)>(b"[1]").is_err());
+}
+
+#[test]
 fn errors_name_the_field_and_hide_the_value() {
     let error = from_form::<Upload>(b"object=a&size=s3cret&crc64=1&width=1").unwrap_err();
     assert_eq!(error.to_string(), "field \"size\": expected u64, found text");

@@ -14,7 +14,7 @@ use oss_callback::{
     BodyCheck, BodyType, ExternalTarget, KeyError, PublicKey, TargetError, Verifier, VerifyError,
     string_to_sign,
 };
-use support::{KEY_PEM, KEY_URL, authorization, head, raw_sign, sign, verifier};
+use support::{KEY_PEM, KEY_URL, authorization, head, plus_modulus, raw_sign, sign, verifier};
 
 const TARGET: &str = "/oss/callback?id=1";
 const BODY: &[u8] = b"bucket=b&object=o";
@@ -130,6 +130,14 @@ fn a_key_that_is_none() {
     let ed25519 = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAWHEGs5XKIKEYbQ90rLwp78pKv1nSvoLzvITEEOdqKZg=\n\
                    -----END PUBLIC KEY-----\n";
     assert_eq!(trust(KEY_URL, ed25519), KeyError::NotRsa);
+    // An RSA key that is good for PSS only, made with openssl.
+    let pss = "-----BEGIN PUBLIC KEY-----\n\
+               MIGdMAsGCSqGSIb3DQEBCgOBjQAwgYkCgYEA2cKkWJi+pI6nlM/Sp/zWSWTSPKt/\n\
+               Axhb5wj+KjUsF2gDiaHg3fuBZHu5h28mcZsyQ7o1otn9MmecmDKwQ32IAVd66Pc4\n\
+               ECU56Dx4wF1DrJ4fPiIRN77vGbD8Okz9UGuJjNCQj7YcipBI1QuoiChj4r7uDw/T\n\
+               PBRsqsdCts/sZF8CAwEAAQ==\n\
+               -----END PUBLIC KEY-----\n";
+    assert_eq!(trust(KEY_URL, pss), KeyError::NotRsa);
 }
 
 #[test]
@@ -330,7 +338,9 @@ fn a_body_longer_than_the_limit() {
     assert_eq!(verifier().begin(&with("content-length", "65537")).unwrap_err(), refused);
     assert_eq!(verifier().begin(&with("content-length", "18446744073709551615")).unwrap_err(), refused);
     let unsized_verifier = verifier().allow_missing_content_length(true);
-    assert_eq!(unsized_verifier.verify(&without("content-length"), &long).unwrap_err(), refused);
+    let head_only = without("content-length");
+    assert_eq!(unsized_verifier.verify(&head_only, &long).unwrap_err(), refused);
+    assert_eq!(unsized_verifier.begin(&head_only).unwrap().finish(long.clone().into()).unwrap_err(), refused);
     assert_eq!(refused.status(), 413);
     let fits = vec![b'a'; 65_536];
     verifier().verify(&head(TARGET, &fits), &fits).unwrap();
@@ -348,6 +358,9 @@ fn a_body_shorter_or_longer_than_declared() {
     for declared in ["16", "18", "0"] {
         let error = refusal(&with("content-length", declared));
         assert_eq!(error, VerifyError::LengthMismatch { declared: declared.parse().unwrap(), actual: 17 });
+        // The same where the body is read after the head was judged.
+        let head = with("content-length", declared);
+        assert_eq!(verifier().begin(&head).unwrap().finish(BODY.into()).unwrap_err(), error);
     }
 }
 
@@ -480,6 +493,23 @@ fn a_signature_that_is_not_below_the_modulus() {
         let error = refusal(&with("authorization", &STANDARD.encode(bytes)));
         assert_eq!(error, VerifyError::ForeignSignature { body: BodyCheck::Unknown });
     }
+}
+
+#[test]
+fn a_second_spelling_of_a_signature() {
+    // The number plus the modulus is the same number to the modulus; it fits 64 bytes for some signatures.
+    let (body, signature) = (0..100_u32)
+        .find_map(|n| {
+            let body = n.to_string();
+            let sum = plus_modulus(sign(&string_to_sign(TARGET, body.as_bytes())))?;
+            Some((body, sum))
+        })
+        .unwrap();
+    let mut head = head(TARGET, body.as_bytes());
+    verifier().verify(&head, body.as_bytes()).unwrap();
+    head.headers.insert("authorization", STANDARD.encode(signature).parse().unwrap());
+    let error = verifier().verify(&head, body.as_bytes()).unwrap_err();
+    assert_eq!(error, VerifyError::ForeignSignature { body: BodyCheck::Unknown });
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
-use crypto_bigint::{Odd, U512};
+use crypto_bigint::{CheckedAdd as _, Odd, U512};
 use http::request::Parts;
 use md5::{Digest as _, Md5};
 use oss_callback::{Verifier, string_to_sign};
@@ -55,6 +55,12 @@ pub(crate) fn raw_sign(message: &[u8; 64]) -> [u8; 64] {
         FixedMontyForm::new(&U512::from_be_slice(message), &params).pow(&PRIVATE_EXPONENT).retrieve();
     let bytes = signature.to_be_bytes();
     <[u8; 64]>::try_from(AsRef::<[u8]>::as_ref(&bytes)).unwrap()
+}
+
+/// The signature as a number, plus the modulus, if that still has 512 bits.
+pub(crate) fn plus_modulus(signature: [u8; 64]) -> Option<[u8; 64]> {
+    let sum = U512::from_be_slice(&signature).checked_add(&MODULUS).into_option()?;
+    <[u8; 64]>::try_from(AsRef::<[u8]>::as_ref(&sum.to_be_bytes())).ok()
 }
 
 /// The head of a genuine callback.

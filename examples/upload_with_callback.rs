@@ -100,7 +100,8 @@ struct Upload {
     operation: String,
 }
 
-const BODY: &str = "bucket=${bucket}&object=${object}&etag=${etag}&size=${size}&crc64=${crc64}&operation=${operation}";
+const BODY: &str =
+    "bucket=${bucket}&object=${object}&etag=${etag}&size=${size}&crc64=${crc64}&operation=${operation}";
 
 /// An OSS, an application server, and the way from one to the other.
 struct Scene {
@@ -115,10 +116,14 @@ struct Scene {
 impl Scene {
     async fn emulated() -> Result<Self, Failure> {
         let directory = tempfile::tempdir()?;
-        let emulator = Emulator::builder().bucket("examplebucket").start().await?;
+        let emulator = Emulator::builder()
+            .bucket("examplebucket")
+            .data_dir(directory.path().join("oss"))
+            .start()
+            .await?;
         println!("emulated OSS at {}", emulator.endpoint());
-        let verifier =
-            Verifier::trusting_none().trust(emulator.callback_key_url(), emulator.callback_public_key_pem())?;
+        let verifier = Verifier::trusting_none()
+            .trust(emulator.callback_key_url(), emulator.callback_public_key_pem())?;
         let (address, told) = serve(SocketAddr::from(([127, 0, 0, 1], 0)), verifier, "/callback").await?;
         println!("application server at http://{address}");
         let client = Client::builder(emulator.endpoint())

@@ -194,7 +194,7 @@ impl Error {
             Self::Server(error) => error.is_transient(),
             Self::TimedOut { phase, .. } => *phase != Phase::Total,
             Self::Transport { source, .. } => {
-                !matches!(source.kind(), Kind::Body | Kind::Tls | Kind::TooLarge)
+                !matches!(source.kind(), Kind::Body | Kind::Tls | Kind::TooLarge | Kind::InvalidRequest)
             }
             Self::MalformedAnswer { .. } => true,
             Self::Corrupted { .. } => true,

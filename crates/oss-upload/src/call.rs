@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::future::{Either, select};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode, Uri};
 use http_body::Body as _;
 use oss_signing::{BucketName, Credentials, ObjectKey, Resource};
 use oss_transport::{Body, Request, Response};
@@ -24,15 +24,16 @@ use crate::retry::Failure;
 use crate::server_error::ServerError;
 use crate::source::{Source, SourceError};
 use crate::uploaded::{REQUEST_ID, Report, crc64, text};
-use crate::uploader::Engine;
+use crate::uploader::{Engine, Wire};
 
 /// A request as often as it has to be made.
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
     pub(crate) operation: Operation,
     pub(crate) method: Method,
-    pub(crate) bucket: &'a BucketName,
-    pub(crate) key: Option<&'a ObjectKey>,
+    pub(crate) wire: &'a Wire,
+    pub(crate) target: Target<'a>,
+    /// Query parameters of a resource.
     pub(crate) query: &'a [(&'a str, &'a str)],
     pub(crate) headers: HeaderMap,
     pub(crate) payload: Payload<'a>,
@@ -40,6 +41,18 @@ pub(crate) struct Call<'a> {
     pub(crate) meter: Option<Meter>,
     /// Whether a request that was or may have been carried out is safe to repeat.
     pub(crate) repeat_when_lost: bool,
+}
+
+/// Where a request goes, and who signs it.
+#[derive(Debug)]
+pub(crate) enum Target<'a> {
+    Resource {
+        engine: &'a Engine,
+        bucket: &'a BucketName,
+        key: Option<&'a ObjectKey>,
+    },
+    /// A URL that somebody signed beforehand.
+    Presigned(&'a Uri),
 }
 
 #[derive(Debug)]
@@ -55,6 +68,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// The URL asked for, without its query, which may hold a signature.
+    pub(crate) location: String,
     /// CRC-64 of the request body.
     pub(crate) sent_crc64: u64,
     /// Bytes of the request body.
@@ -86,21 +101,25 @@ impl Ledger {
 
 impl<'a> Call<'a> {
     pub(crate) fn new(
-        engine: &Engine,
+        engine: &'a Engine,
         operation: Operation,
         method: Method,
         bucket: &'a BucketName,
         key: Option<&'a ObjectKey>,
     ) -> Self {
+        Self::to(&engine.wire, Target::Resource { engine, bucket, key }, operation, method)
+    }
+
+    pub(crate) fn to(wire: &'a Wire, target: Target<'a>, operation: Operation, method: Method) -> Self {
         Self {
             operation,
             method,
-            bucket,
-            key,
+            wire,
+            target,
             query: &[],
             headers: HeaderMap::new(),
             payload: Payload::None,
-            limits: engine.limits.clone(),
+            limits: wire.limits.clone(),
             meter: None,
             repeat_when_lost: true,
         }
@@ -111,30 +130,33 @@ impl<'a> Call<'a> {
     /// # Cancellation
     ///
     /// Dropping the future drops the attempt under way; the server may or may not have carried it out.
-    pub(crate) async fn execute(&self, engine: &Engine, ledger: &Ledger) -> Result<Answer, Error> {
+    pub(crate) async fn execute(&self, ledger: &Ledger) -> Result<Answer, Error> {
         let started = Instant::now();
         let (mut attempts, mut clock_corrected, mut refreshed) = (0u32, false, false);
         let mut earlier: Option<Error> = None;
         loop {
-            let credentials = engine.credentials.credentials().await?;
+            let credentials = match &self.target {
+                Target::Resource { engine, .. } => engine.credentials.credentials().await?,
+                Target::Presigned(_) => Credentials::anonymous(),
+            };
             attempts += 1;
             ledger.requests.fetch_add(1, Ordering::AcqRel);
             let span = tracing::debug_span!("oss_request", operation = %self.operation, attempt = attempts);
-            let result = self.attempt(engine, &credentials, ledger).instrument(span).await;
+            let result = self.attempt(&credentials, ledger).instrument(span).await;
             let error = match (result, earlier) {
                 (Ok(answer), _) => {
-                    engine.retry.succeeded();
+                    self.wire.retry.succeeded();
                     return Ok(answer);
                 }
                 // The stream is used up; what the caller wants to know is why it was needed again.
                 (Err(Error::Source(SourceError::NotReopenable)), Some(earlier)) => return Err(earlier),
                 (Err(error), _) => error,
             };
-            if !clock_corrected && self.corrects_clock(engine, &error) {
+            if !clock_corrected && self.corrects_clock(&error) {
                 clock_corrected = true;
             } else if !refreshed
                 && is_credentials_refusal(&error)
-                && engine.credentials.refused(&credentials).await
+                && self.gets_others_than(&credentials).await
             {
                 refreshed = true;
             } else {
@@ -144,7 +166,7 @@ impl<'a> Call<'a> {
                     elapsed: started.elapsed(),
                     error: &error,
                 };
-                let Some(wait) = self.may_repeat(&error).then(|| engine.retry.wait(&failure)).flatten()
+                let Some(wait) = self.may_repeat(&error).then(|| self.wire.retry.wait(&failure)).flatten()
                 else {
                     return Err(error);
                 };
@@ -160,11 +182,12 @@ impl<'a> Call<'a> {
         error.is_transient() && (self.repeat_when_lost || !carried_out)
     }
 
-    fn corrects_clock(&self, engine: &Engine, error: &Error) -> bool {
+    fn corrects_clock(&self, error: &Error) -> bool {
         match error.server() {
+            Some(_) if matches!(self.target, Target::Presigned(_)) => false,
             Some(refusal) if refusal.code() == "RequestTimeTooSkewed" => match refusal.server_time() {
                 Some(time) => {
-                    engine.clock.correct(time);
+                    self.wire.clock.correct(time);
                     tracing::warn!(
                         "this machine's clock is off by more than 15 minutes; signing with the server's"
                     );
@@ -176,23 +199,27 @@ impl<'a> Call<'a> {
         }
     }
 
-    async fn attempt(
-        &self,
-        engine: &Engine,
-        credentials: &Credentials,
-        ledger: &Ledger,
-    ) -> Result<Answer, Error> {
+    /// Whether the provider has other credentials than those OSS refused.
+    async fn gets_others_than(&self, refused: &Credentials) -> bool {
+        match &self.target {
+            Target::Resource { engine, .. } => engine.credentials.refused(refused).await,
+            Target::Presigned(_) => false,
+        }
+    }
+
+    async fn attempt(&self, credentials: &Credentials, ledger: &Ledger) -> Result<Answer, Error> {
         let (body, len) = self.open().await?;
         let flow = Flow::start(len != Some(0));
         let body = match len {
             Some(0) => body,
             _ => metered(body, len, &flow, self.meter.clone()),
         };
-        let request = self.request(engine, credentials, body)?;
+        let request = self.request(credentials, body)?;
+        let location = without_query(request.uri());
         let exchange = async {
-            let sent = engine.transport.send(request).await;
+            let sent = self.wire.transport.send(request).await;
             let response = sent.map_err(|source| self.transport_error(&flow, source))?;
-            self.receive(&flow, response).await
+            self.receive(&flow, response, location).await
         };
         let result = match select(pin!(exchange), pin!(flow.stands_still(&self.limits))).await {
             Either::Left((result, _)) => result,
@@ -227,20 +254,30 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn request(&self, engine: &Engine, credentials: &Credentials, body: Body) -> Result<Request, Error> {
+    fn request(&self, credentials: &Credentials, body: Body) -> Result<Request, Error> {
         let (mut parts, ()) = http::Request::new(()).into_parts();
         parts.method = self.method.clone();
-        parts.uri = engine.endpoint.url(Some(self.bucket), self.key, self.query)?;
-        parts.headers = self.headers.clone();
-        let resource = match self.key {
-            Some(key) => Resource::object(self.bucket.as_str(), key.as_str()),
-            None => Resource::bucket(self.bucket.as_str()),
-        };
-        let operation = self.operation;
-        engine
-            .signer
-            .sign(&mut parts, resource, credentials, engine.clock.now())
-            .map_err(|source| Error::Sign { operation, source })?;
+        match &self.target {
+            Target::Presigned(url) => {
+                parts.uri = Uri::clone(url);
+                parts.headers = self.headers.clone();
+            }
+            Target::Resource { engine, bucket, key } => {
+                parts.uri = engine.endpoint.url(Some(bucket), *key, self.query)?;
+                // Room for what signing and the transport add, so that the map does not grow under them.
+                parts.headers = HeaderMap::with_capacity(self.headers.len() + ADDED_HEADERS);
+                parts.headers.extend(self.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
+                let resource = match key {
+                    Some(key) => Resource::object(bucket.as_str(), key.as_str()),
+                    None => Resource::bucket(bucket.as_str()),
+                };
+                let operation = self.operation;
+                engine
+                    .signer
+                    .sign(&mut parts, resource, credentials, self.wire.clock.now())
+                    .map_err(|source| Error::Sign { operation, source })?;
+            }
+        }
         Ok(Request::from_parts(parts, body))
     }
 
@@ -252,7 +289,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    async fn receive(&self, flow: &Flow, response: Response) -> Result<Answer, Error> {
+    async fn receive(&self, flow: &Flow, response: Response, location: String) -> Result<Answer, Error> {
         let all_sent = flow.is_sent();
         flow.enter(Phase::ReceiveIdle);
         let (parts, body) = response.into_parts();
@@ -273,7 +310,7 @@ impl<'a> Call<'a> {
         {
             return Err(Error::Corrupted { operation: self.operation, expected: sent_crc64, actual });
         }
-        Ok(Answer { status: parts.status, headers: parts.headers, body, sent_crc64, sent })
+        Ok(Answer { status: parts.status, headers: parts.headers, body, location, sent_crc64, sent })
     }
 
     async fn read(&self, flow: &Flow, mut body: Body) -> Result<Bytes, Error> {
@@ -292,11 +329,23 @@ impl<'a> Call<'a> {
     }
 }
 
+/// What may be told of a URL: a query can hold a signature.
+fn without_query(url: &Uri) -> String {
+    let text = url.to_string();
+    match text.find('?') {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    }
+}
+
 fn is_credentials_refusal(error: &Error) -> bool {
     ["SecurityTokenExpired", "InvalidSecurityToken", "InvalidAccessKeyId"]
         .iter()
         .any(|code| error.has_code(code))
 }
+
+/// Headers that signing adds, and those of the transport.
+const ADDED_HEADERS: usize = 6;
 
 /// An application server may answer at most 3 MB by OSS's page on callbacks, and a listing of 1,000 parts has less
 /// than 1 MB.

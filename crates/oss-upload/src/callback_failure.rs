@@ -31,8 +31,8 @@ impl CallbackFailed {
 
 impl fmt::Display for CallbackFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let StoredObject { bucket, key, etag, .. } = self.object();
-        write!(f, "the object {bucket}/{key} is stored")?;
+        let StoredObject { location, etag, .. } = self.object();
+        write!(f, "the object {location} is stored")?;
         if let Some(etag) = etag {
             write!(f, " (ETag {etag})")?;
         }

@@ -12,5 +12,5 @@ pub(crate) async fn delete_object(
     key: &ObjectKey,
 ) -> Result<(), Error> {
     let call = Call::new(engine, Operation::DeleteObject, Method::DELETE, bucket, Some(key));
-    call.execute(engine, &Ledger::default()).await.map(drop)
+    call.execute(&Ledger::default()).await.map(drop)
 }

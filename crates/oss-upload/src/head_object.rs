@@ -31,15 +31,15 @@ pub(crate) async fn head_object(
 ) -> Result<ObjectHead, Error> {
     let operation = Operation::HeadObject;
     let call = Call::new(engine, operation, Method::HEAD, bucket, Some(key));
-    let answer = call.execute(engine, &Ledger::default()).await?;
-    let headers = answer.headers;
-    let size = text(&headers, &CONTENT_LENGTH)
+    let answer = call.execute(&Ledger::default()).await?;
+    let size = text(&answer.headers, &CONTENT_LENGTH)
         .and_then(|len| len.parse().ok())
         .ok_or_else(|| Error::MalformedAnswer { operation, reason: "it has no Content-Length".into() })?;
     Ok(ObjectHead {
-        object: StoredObject::from_headers(bucket, key, size, &headers),
-        last_modified: text(&headers, &LAST_MODIFIED).and_then(|date| httpdate::parse_http_date(&date).ok()),
-        content_type: text(&headers, &CONTENT_TYPE),
-        headers,
+        object: StoredObject::from_answer(&answer, size),
+        last_modified: text(&answer.headers, &LAST_MODIFIED)
+            .and_then(|date| httpdate::parse_http_date(&date).ok()),
+        content_type: text(&answer.headers, &CONTENT_TYPE),
+        headers: answer.headers,
     })
 }

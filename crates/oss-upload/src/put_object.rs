@@ -154,7 +154,7 @@ impl Put<'_> {
         call.meter = tally.as_ref().map(|tally| tally.meter());
         if let Some(callback) = self.callback {
             call.headers.extend(callback.encode().headers());
-            call.limits = self.engine.limits.with_longer_first_byte(crate::TimeLimits::CALLBACK_TIME);
+            call.limits = self.engine.wire.limits.with_longer_first_byte(crate::TimeLimits::CALLBACK_TIME);
             call.repeat_when_lost = self.resend_when_unsure;
         }
         let ledger = Ledger::default();
@@ -172,13 +172,12 @@ impl Put<'_> {
     }
 
     async fn execute(&self, call: &Call<'_>, ledger: &Ledger) -> Result<Uploaded, Error> {
-        let since = self.engine.clock.now();
+        let since = self.engine.wire.clock.now();
         let mut looks = 0;
         loop {
-            let lost = match call.execute(self.engine, ledger).await {
+            let lost = match call.execute(ledger).await {
                 Ok(answer) => {
-                    let object =
-                        StoredObject::from_headers(self.bucket, self.key, answer.sent, &answer.headers);
+                    let object = StoredObject::from_answer(&answer, answer.sent);
                     return read_stored(Operation::PutObject, object, self.callback.is_some(), answer);
                 }
                 Err(error) if error.lost_answer() && !call.repeat_when_lost => error,

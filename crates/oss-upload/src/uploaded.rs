@@ -5,9 +5,9 @@ use std::fmt;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, ETAG};
 use http::{HeaderMap, HeaderName};
-use oss_signing::{BucketName, ObjectKey};
 use serde::de::DeserializeOwned;
 
+use crate::call::Answer;
 use crate::callback_failure::CallbackFailure;
 
 /// An object that is stored, and what became of its callback.
@@ -26,10 +26,8 @@ pub struct Uploaded {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoredObject {
-    /// The bucket.
-    pub bucket: BucketName,
-    /// The key.
-    pub key: ObjectKey,
+    /// Where it is: its URL without a query, such as `https://examplebucket.oss-cn-hangzhou.aliyuncs.com/files/hello`.
+    pub location: String,
     /// The object's size in bytes.
     pub size: u64,
     /// The ETag without its quotes: for a put the MD5 of the content in upper-case hex, for a multipart upload an
@@ -46,10 +44,10 @@ pub struct StoredObject {
 
 impl StoredObject {
     /// Reads the facts from the headers of an answer about the object.
-    pub(crate) fn from_headers(bucket: &BucketName, key: &ObjectKey, size: u64, headers: &HeaderMap) -> Self {
+    pub(crate) fn from_answer(answer: &Answer, size: u64) -> Self {
+        let headers = &answer.headers;
         Self {
-            bucket: bucket.clone(),
-            key: key.clone(),
+            location: answer.location.clone(),
             size,
             etag: etag(headers),
             crc64: crc64(headers),

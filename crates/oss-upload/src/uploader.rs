@@ -23,16 +23,22 @@ pub struct Uploader {
     engine: Arc<Engine>,
 }
 
-/// What every request needs.
+/// What every request to an endpoint needs.
 #[derive(Debug)]
 pub(crate) struct Engine {
+    pub(crate) wire: Wire,
     pub(crate) endpoint: Endpoint,
-    pub(crate) transport: Arc<dyn Transport>,
     pub(crate) signer: Arc<dyn Signer>,
     pub(crate) credentials: Arc<dyn ProvideCredentials>,
+    pub(crate) checkpoints: Option<Arc<dyn CheckpointStore>>,
+}
+
+/// What every request needs, also one that somebody else has signed.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    pub(crate) transport: Arc<dyn Transport>,
     pub(crate) retry: Arc<dyn RetryPolicy>,
     pub(crate) limits: TimeLimits,
-    pub(crate) checkpoints: Option<Arc<dyn CheckpointStore>>,
     pub(crate) clock: Clock,
 }
 
@@ -174,15 +180,18 @@ impl UploaderBuilder {
                 Arc::new(V4Signer::new(region))
             }
         };
-        let engine = Engine {
-            endpoint: self.endpoint,
+        let wire = Wire {
             transport: self.transport,
-            signer,
-            credentials: self.credentials,
             retry: self.retry.unwrap_or_else(|| Arc::new(Backoff::default())),
             limits: self.limits,
-            checkpoints: self.checkpoints,
             clock: Clock::default(),
+        };
+        let engine = Engine {
+            wire,
+            endpoint: self.endpoint,
+            signer,
+            credentials: self.credentials,
+            checkpoints: self.checkpoints,
         };
         Ok(Uploader { engine: Arc::new(engine) })
     }

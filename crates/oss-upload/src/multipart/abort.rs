@@ -9,7 +9,7 @@ impl Multipart<'_> {
     pub(crate) async fn abort(&self, upload_id: &str) -> Result<(), Error> {
         let query = [("uploadId", upload_id)];
         let call = Multipart::call(self, Operation::AbortMultipartUpload, Method::DELETE, &query);
-        match call.execute(self.engine, self.ledger).await {
+        match call.execute(self.ledger).await {
             Err(error) if error.has_code("NoSuchUpload") => Ok(()),
             other => other.map(drop),
         }

@@ -35,7 +35,7 @@ impl Multipart<'_> {
         call.limits =
             call.limits.with_longer_first_byte(complete_time(completed.parts.len()) + callback_time);
         call.repeat_when_lost = false;
-        let answer = call.execute(self.engine, self.ledger).await?;
+        let answer = call.execute(self.ledger).await?;
         // An object that exists has a checksum; without one, an error document is OSS's own and not the application
         // server's answer.
         let text = std::str::from_utf8(&answer.body).unwrap_or_default();

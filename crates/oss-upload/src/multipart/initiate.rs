@@ -18,7 +18,7 @@ impl Multipart<'_> {
         let operation = Operation::InitiateMultipartUpload;
         let mut call = self.call(operation, Method::POST, &[("uploads", "")]);
         call.headers.extend(headers);
-        let answer = call.execute(self.engine, self.ledger).await?;
+        let answer = call.execute(self.ledger).await?;
         let result: InitiateMultipartUploadResult = read_xml(operation, &answer)?;
         if result.upload_id.is_empty() {
             return Err(Error::MalformedAnswer { operation, reason: "it has no UploadId".into() });

@@ -39,7 +39,7 @@ impl Multipart<'_> {
             let query =
                 [("max-parts", "1000"), ("part-number-marker", after.as_str()), ("uploadId", upload_id)];
             let call = Multipart::call(self, operation, Method::GET, &query);
-            let answer = call.execute(self.engine, self.ledger).await?;
+            let answer = call.execute(self.ledger).await?;
             let page: ListPartsResult = read_xml(operation, &answer)?;
             parts.extend(page.parts);
             if !page.is_truncated {

@@ -62,7 +62,7 @@ impl Run<'_> {
                     let operation = Operation::CompleteMultipartUpload;
                     let elapsed = started.elapsed();
                     let failure = Failure { operation, attempts, elapsed, error: &error };
-                    let Some(wait) = self.engine.retry.wait(&failure) else { return Err(error) };
+                    let Some(wait) = self.engine.wire.retry.wait(&failure) else { return Err(error) };
                     // Time for a Complete that is still under way to end, so that two do not run side by side.
                     tokio::time::sleep(wait.max(SETTLE)).await;
                 }
@@ -79,7 +79,7 @@ impl Run<'_> {
             _ => {}
         }
         let size = upload.plan.size();
-        let object = StoredObject::from_headers(self.bucket, self.key, size, &answer.headers);
+        let object = StoredObject::from_answer(&answer, size);
         read_stored(operation, object, self.callback.is_some(), answer)
     }
 

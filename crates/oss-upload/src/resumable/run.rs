@@ -329,7 +329,7 @@ impl Run<'_> {
     }
 
     async fn start(&self, plan: Plan, journal: &mut Journal) -> Result<Upload, Error> {
-        let since = self.engine.clock.now();
+        let since = self.engine.wire.clock.now();
         if let Some(source) = &journal.source {
             let intent = Record::Intent {
                 version: Record::VERSION,

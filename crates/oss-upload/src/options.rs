@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use http::HeaderMap;
 use http::header::{
-    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, EXPIRES,
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, EXPIRES, Entry,
     HeaderName, HeaderValue,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -155,9 +155,12 @@ impl ObjectOptions {
         self
     }
 
-    /// The headers of a PUT of the whole object.
-    pub(crate) fn put_headers(&self, guessed_type: &str) -> Result<HeaderMap, Error> {
-        let mut headers = self.initiate_headers(guessed_type)?;
+    /// The headers of a PUT of the whole object. Without a guess the content type is left to whoever sends it.
+    pub(crate) fn put_headers(&self, guessed_type: Option<&str>) -> Result<HeaderMap, Error> {
+        let mut headers = match guessed_type {
+            Some(guessed_type) => self.initiate_headers(guessed_type)?,
+            None => self.stored_headers()?,
+        };
         if let Some(acl) = self.acl {
             headers.insert(OBJECT_ACL, HeaderValue::from_static(acl.as_str()));
         }
@@ -167,8 +170,16 @@ impl ObjectOptions {
 
     /// The headers fixed when a multipart upload is initiated.
     pub(crate) fn initiate_headers(&self, guessed_type: &str) -> Result<HeaderMap, Error> {
+        let mut headers = self.stored_headers()?;
+        if let Entry::Vacant(absent) = headers.entry(CONTENT_TYPE) {
+            absent.insert(value("content_type", guessed_type)?);
+        }
+        Ok(headers)
+    }
+
+    /// What the object is stored with, and nothing that is guessed.
+    fn stored_headers(&self) -> Result<HeaderMap, Error> {
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, value("content_type", guessed_type)?);
         for (name, text) in &self.headers {
             headers.insert(name.clone(), value("header", text)?);
         }
@@ -361,7 +372,7 @@ mod tests {
             (ObjectOptions::new().tag("a", "1").tag("a", "2"), "tag"),
             (ObjectOptions::new().traffic_limit(1), "traffic_limit"),
         ] {
-            match options.put_headers("text/plain") {
+            match options.put_headers(Some("text/plain")) {
                 Err(Error::InvalidArgument { argument: named, .. }) => assert_eq!(named, argument),
                 other => panic!("{argument}: {other:?}"),
             }
@@ -385,7 +396,9 @@ mod tests {
             names(options.complete_headers()),
             ["x-oss-forbid-overwrite", "x-oss-object-acl", "x-oss-request-payer"].map(String::from).into()
         );
-        assert!(names(options.put_headers("a/b").unwrap()).is_superset(&names(options.complete_headers())));
+        assert!(
+            names(options.put_headers(Some("a/b")).unwrap()).is_superset(&names(options.complete_headers()))
+        );
     }
 
     #[test]

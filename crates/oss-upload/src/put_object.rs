@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::look::{Seen, Wanted};
 use crate::operation::Operation;
 use crate::options::{ObjectOptions, guess_content_type};
-use crate::progress::{Progress, Reporter, Stage};
+use crate::progress::{Progress, Reporter, Stage, Tally};
 use crate::server_error::ServerError;
 use crate::source::{Content, Source};
 use crate::uploaded::{CallbackAnswer, CallbackOutcome, StoredObject, Uploaded};
@@ -96,6 +96,20 @@ impl PutObject {
         self
     }
 
+    /// The length of the content, which one PUT must be able to carry.
+    pub(crate) fn checked_length(source: &dyn Source) -> Result<Option<u64>, Error> {
+        let len = source.length();
+        match len {
+            Some(bytes) if bytes > Self::LIMIT => {
+                let limit = Self::LIMIT;
+                let reason =
+                    format!("has {bytes} bytes; a put takes at most {limit} (5 GB), use resumable_upload");
+                Err(Error::invalid("content", reason))
+            }
+            _ => Ok(len),
+        }
+    }
+
     async fn send(self) -> Result<Uploaded, Error> {
         let key = ObjectKey::try_from(self.key.as_str())?;
         let source = self.content.open().await?;
@@ -138,18 +152,10 @@ pub(crate) struct Put<'a> {
 
 impl Put<'_> {
     pub(crate) async fn run(&self) -> Result<Uploaded, Error> {
-        let len = self.source.length();
-        if len.is_some_and(|len| len > PutObject::LIMIT) {
-            let reason = format!(
-                "has {} bytes; put_object takes at most {} (5 GB), use resumable_upload",
-                len.unwrap_or_default(),
-                PutObject::LIMIT
-            );
-            return Err(Error::invalid("content", reason));
-        }
+        let len = PutObject::checked_length(self.source)?;
         let tally = self.reporter.map(|reporter| reporter.start(len));
         let mut call = Call::new(self.engine, Operation::PutObject, Method::PUT, self.bucket, Some(self.key));
-        call.headers = self.options.put_headers(&self.content_type)?;
+        call.headers = self.options.put_headers(Some(&self.content_type))?;
         call.payload = Payload::Source { source: self.source, range: 0..len.unwrap_or(u64::MAX) };
         call.meter = tally.as_ref().map(|tally| tally.meter());
         if let Some(callback) = self.callback {
@@ -158,17 +164,7 @@ impl Put<'_> {
             call.repeat_when_lost = self.resend_when_unsure;
         }
         let ledger = Ledger::default();
-        let mut uploaded = self.execute(&call, &ledger).await;
-        let report = match &mut uploaded {
-            Ok(uploaded) => &mut uploaded.report,
-            Err(Error::CallbackFailed(failed)) => &mut failed.uploaded.report,
-            Err(_) => return uploaded,
-        };
-        *report = ledger.report();
-        if let Some(tally) = tally {
-            tally.stage(Stage::Stored);
-        }
-        uploaded
+        reported(self.execute(&call, &ledger).await, &ledger, tally.as_ref())
     }
 
     async fn execute(&self, call: &Call<'_>, ledger: &Ledger) -> Result<Uploaded, Error> {
@@ -202,6 +198,24 @@ impl Put<'_> {
             }
         }
     }
+}
+
+/// Adds to an outcome what was done for it, and tells the progress of an object that is stored.
+pub(crate) fn reported(
+    mut result: Result<Uploaded, Error>,
+    ledger: &Ledger,
+    tally: Option<&Tally>,
+) -> Result<Uploaded, Error> {
+    let report = match &mut result {
+        Ok(uploaded) => &mut uploaded.report,
+        Err(Error::CallbackFailed(failed)) => &mut failed.uploaded.report,
+        Err(_) => return result,
+    };
+    *report = ledger.report();
+    if let Some(tally) = tally {
+        tally.stage(Stage::Stored);
+    }
+    result
 }
 
 /// Tells an answer that the object is stored from one that says so too, but not of its callback.

@@ -12,6 +12,7 @@ use crate::delete_object::delete_object;
 use crate::error::Error;
 use crate::head_object::{ObjectHead, head_object};
 use crate::limits::TimeLimits;
+use crate::presign_put::PresignPut;
 use crate::put_object::PutObject;
 use crate::resumable::ResumableUpload;
 use crate::retry::{Backoff, RetryPolicy};
@@ -79,6 +80,11 @@ impl Uploader {
         content: impl Into<Content>,
     ) -> ResumableUpload {
         ResumableUpload::new(Arc::clone(&self.engine), bucket, key.into(), content.into())
+    }
+
+    /// Signs a PUT for somebody else to send. Awaiting the value signs it; see [`PresignPut`].
+    pub fn presign_put(&self, bucket: BucketName, key: impl Into<String>) -> PresignPut {
+        PresignPut::new(Arc::clone(&self.engine), bucket, key.into())
     }
 
     /// Asks for an object's facts.

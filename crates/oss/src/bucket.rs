@@ -1,5 +1,5 @@
 use oss_signing::BucketName;
-use oss_upload::{Content, Error, ObjectHead, PutObject, ResumableUpload, Uploader};
+use oss_upload::{Content, Error, ObjectHead, PresignPut, PutObject, ResumableUpload, Uploader};
 
 /// A bucket to upload to. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -29,6 +29,13 @@ impl Bucket {
     /// options, errors and what a dropped future leaves behind.
     pub fn resumable_upload(&self, key: impl Into<String>, content: impl Into<Content>) -> ResumableUpload {
         self.uploader.resumable_upload(self.name.clone(), key, content)
+    }
+
+    /// Signs a PUT, with its callback in the query, for somebody else to send: a browser, a device, another process.
+    /// Awaiting the value signs it; see [`PresignPut`]. Whoever has the URL sends it with
+    /// [`PresignedUploader`](oss_upload::PresignedUploader) or any HTTP client.
+    pub fn presign_put(&self, key: impl Into<String>) -> PresignPut {
+        self.uploader.presign_put(self.name.clone(), key)
     }
 
     /// Asks for an object's facts.

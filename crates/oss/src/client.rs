@@ -3,6 +3,8 @@ use std::sync::Arc;
 
 use oss_signing::{BucketName, Endpoint, EndpointError, NameError, Region, Signer};
 use oss_transport::{Transport, TransportError};
+#[cfg(feature = "reqwest")]
+use oss_upload::PresignedUploader;
 use oss_upload::{
     CheckpointStore, Error, FileCheckpoints, ProvideCredentials, RetryPolicy, TimeLimits, Uploader,
 };
@@ -168,6 +170,16 @@ impl ClientBuilder {
         }
         Ok(Client { uploader: builder.build()? })
     }
+}
+
+/// Makes an uploader for URLs that somebody else has signed, with the default transport. It needs no key.
+///
+/// # Errors
+///
+/// The default transport could not be made, for instance because the system's certificates cannot be read.
+#[cfg(feature = "reqwest")]
+pub fn presigned_uploader() -> Result<PresignedUploader, ConfigError> {
+    Ok(PresignedUploader::new(default_transport()?))
 }
 
 #[cfg(feature = "reqwest")]

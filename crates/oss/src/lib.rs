@@ -14,7 +14,11 @@ pub use oss_transport as transport;
 pub use oss_upload as upload;
 
 pub use bucket::Bucket;
+#[cfg(feature = "reqwest")]
+pub use client::presigned_uploader;
 pub use client::{Client, ClientBuilder, ConfigError};
 pub use environment::EnvironmentCredentials;
 pub use oss_callback::Callback;
-pub use oss_upload::{CallbackOutcome, Content, Error, ObjectOptions, Uploaded};
+pub use oss_upload::{
+    CallbackOutcome, Content, Error, ObjectOptions, PresignedPut, PresignedUploader, Uploaded,
+};

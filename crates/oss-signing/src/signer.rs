@@ -5,7 +5,7 @@ use http::request::Parts;
 
 use crate::credentials::Credentials;
 use crate::header::Unclear;
-use crate::post::PolicyError;
+use crate::post::{PolicyError, PostFields, PostPolicy};
 use crate::query::Repeated;
 use crate::resource::Resource;
 
@@ -17,7 +17,7 @@ use crate::resource::Resource;
 /// - On error the request is unchanged.
 /// - [`Signer::sign`] leaves a request without authentication when the credentials are anonymous, and replaces what
 ///   an earlier call added, so that each retry can be signed anew.
-/// - [`Signer::presign`] refuses anonymous credentials.
+/// - [`Signer::presign`] and [`Signer::sign_post`] refuse anonymous credentials.
 /// - No clock is read: `time` is the signing time, corrected for clock skew by the caller.
 pub trait Signer: fmt::Debug + Send + Sync {
     /// Adds the headers that authenticate the request.
@@ -47,6 +47,17 @@ pub trait Signer: fmt::Debug + Send + Sync {
         time: SystemTime,
         expires_in: Duration,
     ) -> Result<(), SignError>;
+
+    /// Signs a form upload (PostObject) and returns every field the form has to send before its `file`.
+    ///
+    /// # Errors
+    /// [`SignError::Policy`] names the part of the policy that OSS would refuse; otherwise as for a presigned URL.
+    fn sign_post(
+        &self,
+        policy: &PostPolicy,
+        credentials: &Credentials,
+        time: SystemTime,
+    ) -> Result<PostFields, SignError>;
 }
 
 /// Why a request was not signed. The request is unchanged.

@@ -9,6 +9,7 @@ use crate::check::{checked, refuse_signed_query, unsign};
 use crate::credentials::Credentials;
 use crate::header::{X_OSS_DATE, X_OSS_SECURITY_TOKEN, carries, sensitive};
 use crate::mac;
+use crate::post::{PostFields, PostPolicy};
 use crate::query;
 use crate::resource::Resource;
 use crate::signer::{SignError, Signer};
@@ -85,6 +86,16 @@ impl Signer for V1Signer {
     ) -> Result<(), SignError> {
         request.uri = super::presign::presigned(request, resource, credentials, time, expires_in)?;
         Ok(())
+    }
+
+    fn sign_post(
+        &self,
+        policy: &PostPolicy,
+        credentials: &Credentials,
+        time: SystemTime,
+    ) -> Result<PostFields, SignError> {
+        // The inherent method of the same name.
+        V1Signer::sign_post(self, policy, credentials, time)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::header::{
     sent_value,
 };
 use crate::name::Region;
+use crate::post::{PostFields, PostPolicy};
 use crate::query;
 use crate::resource::Resource;
 use crate::signer::{SignError, Signer};
@@ -158,6 +159,16 @@ impl Signer for V4Signer {
     ) -> Result<(), SignError> {
         request.uri = self.presigned(request, resource, credentials, time, expires_in)?;
         Ok(())
+    }
+
+    fn sign_post(
+        &self,
+        policy: &PostPolicy,
+        credentials: &Credentials,
+        time: SystemTime,
+    ) -> Result<PostFields, SignError> {
+        // The inherent method of the same name.
+        V4Signer::sign_post(self, policy, credentials, time)
     }
 }
 

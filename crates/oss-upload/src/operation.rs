@@ -6,6 +6,8 @@ use std::fmt;
 pub enum Operation {
     /// Stores an object with one request.
     PutObject,
+    /// Stores an object from a form.
+    PostObject,
     /// Asks for an object's facts.
     HeadObject,
     /// Deletes an object.

@@ -18,8 +18,8 @@ use crate::uploader::Engine;
 ///
 /// What is set here is fixed by the signature: the key, the headers of [`options`](Self::options) and the
 /// [`callback`](Self::callback), which goes into the query. What the URL cannot fix is the content: neither its size nor
-/// its bytes. For browsers that must not send more than so many bytes, a POST policy
-/// ([`PostPolicy`](oss_signing::PostPolicy)) can.
+/// its bytes. For browsers that must not send more than so many bytes, a form can
+/// ([`PresignPost`](crate::PresignPost)).
 ///
 /// # Errors
 ///

@@ -12,6 +12,8 @@ use crate::delete_object::delete_object;
 use crate::error::Error;
 use crate::head_object::{ObjectHead, head_object};
 use crate::limits::TimeLimits;
+use crate::multipart_upload::{InitiateMultipartUpload, MultipartUpload};
+use crate::presign_post::PresignPost;
 use crate::presign_put::PresignPut;
 use crate::put_object::PutObject;
 use crate::resumable::ResumableUpload;
@@ -85,6 +87,34 @@ impl Uploader {
     /// Signs a PUT for somebody else to send. Awaiting the value signs it; see [`PresignPut`].
     pub fn presign_put(&self, bucket: BucketName, key: impl Into<String>) -> PresignPut {
         PresignPut::new(Arc::clone(&self.engine), bucket, key.into())
+    }
+
+    /// Signs a form with which a browser uploads one object. Awaiting the value signs it; see [`PresignPost`].
+    pub fn presign_post(&self, bucket: BucketName, key: impl Into<String>) -> PresignPost {
+        PresignPost::new(Arc::clone(&self.engine), bucket, key.into())
+    }
+
+    /// Begins a multipart upload whose parts somebody else sends. Awaiting the value begins it; see [`MultipartUpload`].
+    pub fn initiate_multipart_upload(
+        &self,
+        bucket: BucketName,
+        key: impl Into<String>,
+    ) -> InitiateMultipartUpload {
+        InitiateMultipartUpload::new(Arc::clone(&self.engine), bucket, key.into())
+    }
+
+    /// Goes on with a multipart upload that was begun earlier; nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the key or the upload id.
+    pub fn multipart_upload(
+        &self,
+        bucket: BucketName,
+        key: impl Into<String>,
+        upload_id: impl Into<String>,
+    ) -> Result<MultipartUpload, Error> {
+        MultipartUpload::new(Arc::clone(&self.engine), bucket, key.into(), upload_id.into())
     }
 
     /// Asks for an object's facts.

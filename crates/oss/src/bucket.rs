@@ -1,5 +1,8 @@
 use oss_signing::BucketName;
-use oss_upload::{Content, Error, ObjectHead, PresignPut, PutObject, ResumableUpload, Uploader};
+use oss_upload::{
+    Content, Error, InitiateMultipartUpload, MultipartUpload, ObjectHead, PresignPost, PresignPut, PutObject,
+    ResumableUpload, Uploader,
+};
 
 /// A bucket to upload to. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -36,6 +39,29 @@ impl Bucket {
     /// [`PresignedUploader`](oss_upload::PresignedUploader) or any HTTP client.
     pub fn presign_put(&self, key: impl Into<String>) -> PresignPut {
         self.uploader.presign_put(self.name.clone(), key)
+    }
+
+    /// Signs a form with which a browser uploads one object. Awaiting the value signs it; see [`PresignPost`].
+    pub fn presign_post(&self, key: impl Into<String>) -> PresignPost {
+        self.uploader.presign_post(self.name.clone(), key)
+    }
+
+    /// Begins a multipart upload whose parts somebody else sends. Awaiting the value begins it; see [`MultipartUpload`].
+    pub fn initiate_multipart_upload(&self, key: impl Into<String>) -> InitiateMultipartUpload {
+        self.uploader.initiate_multipart_upload(self.name.clone(), key)
+    }
+
+    /// Goes on with a multipart upload that was begun earlier; nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the key or the upload id.
+    pub fn multipart_upload(
+        &self,
+        key: impl Into<String>,
+        upload_id: impl Into<String>,
+    ) -> Result<MultipartUpload, Error> {
+        self.uploader.multipart_upload(self.name.clone(), key, upload_id)
     }
 
     /// Asks for an object's facts.

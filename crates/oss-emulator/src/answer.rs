@@ -14,6 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio::sync::mpsc;
 
 use crate::error::OssError;
+use crate::server::Peer;
 use crate::store::{Blob, Content, Segment};
 
 /// An answer before the headers that every answer has are added.
@@ -63,9 +64,31 @@ impl Answer {
 pub(crate) struct AnswerBody {
     /// Bytes that are left.
     remaining: u64,
-    /// Bytes until the body breaks off, by a fault.
-    cut: Option<u64>,
+    /// Bytes until a fault strikes, and what it does.
+    fault: Option<(u64, AnswerFault)>,
+    /// Bytes taken from the source but not given out yet, because a fault cut a piece in two.
+    kept: Option<Bytes>,
     source: BodySource,
+}
+
+/// What a fault does in the middle of a body.
+pub(crate) enum AnswerFault {
+    /// Ends with an error, where there is no connection to cut.
+    Break,
+    /// Resets the connection once everything before is sent.
+    Reset(Peer),
+    /// Waits.
+    Stall(Pin<Box<dyn Future<Output = ()> + Send>>),
+}
+
+impl std::fmt::Debug for AnswerFault {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Break => "Break",
+            Self::Reset(_) => "Reset",
+            Self::Stall(_) => "Stall",
+        })
+    }
 }
 
 #[derive(Debug)]
@@ -86,12 +109,33 @@ const READ_PIECE: u64 = 256 * 1024;
 impl AnswerBody {
     pub(crate) fn full(body: impl Into<Bytes>) -> Self {
         let body = body.into();
-        Self { remaining: body.len() as u64, cut: None, source: BodySource::Pieces(VecDeque::from([body])) }
+        Self {
+            remaining: body.len() as u64,
+            source: BodySource::Pieces(VecDeque::from([body])),
+            ..Self::default()
+        }
     }
 
-    /// Ends with an error after that many bytes, for a fault where there is no connection to cut.
-    pub(crate) fn cut_after(&mut self, bytes: u64) {
-        self.cut = Some(bytes);
+    /// Lets a fault strike after that many bytes.
+    pub(crate) fn strike_after(&mut self, bytes: u64, fault: AnswerFault) {
+        self.fault = Some((bytes, fault));
+    }
+
+    /// Whether the fault lets the body go on; asked when it has come to the fault's place.
+    fn poll_fault(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some((0, fault)) = &mut self.fault else { return Poll::Ready(Ok(())) };
+        match fault {
+            AnswerFault::Break => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+            AnswerFault::Reset(peer) => {
+                peer.reset_when_flushed();
+                Poll::Pending
+            }
+            AnswerFault::Stall(until) => {
+                std::task::ready!(until.as_mut().poll(context));
+                self.fault = None;
+                Poll::Ready(Ok(()))
+            }
+        }
     }
 
     /// Bytes that are still to come.
@@ -121,7 +165,7 @@ impl AnswerBody {
         } else {
             BodySource::Pieces(pieces)
         };
-        Ok(Self { remaining: content.size(), cut: None, source })
+        Ok(Self { remaining: content.size(), source, ..Self::default() })
     }
 }
 
@@ -160,10 +204,14 @@ impl Body for AnswerBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        if self.cut == Some(0) {
-            return Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into())));
+        if self.remaining > 0
+            && let Err(error) = std::task::ready!(self.poll_fault(context))
+        {
+            return Poll::Ready(Some(Err(error)));
         }
+        let kept = self.kept.take();
         let next = match &mut self.source {
+            _ if kept.is_some() => Ok(kept),
             BodySource::Pieces(pieces) => Ok(pieces.pop_front()),
             BodySource::Reader(receiver) => match receiver.poll_recv(context) {
                 Poll::Pending => return Poll::Pending,
@@ -172,10 +220,13 @@ impl Body for AnswerBody {
         };
         match next {
             Ok(Some(mut piece)) => {
-                if let Some(cut) = &mut self.cut {
-                    piece.truncate(usize::try_from(*cut).unwrap_or(usize::MAX));
-                    *cut -= piece.len() as u64;
+                let mut rest = None;
+                if let Some((left, _)) = &mut self.fault {
+                    let now = usize::try_from(*left).unwrap_or(usize::MAX).min(piece.len());
+                    rest = Some(piece.split_off(now)).filter(|rest| !rest.is_empty());
+                    *left -= now as u64;
                 }
+                self.kept = rest;
                 self.remaining = self.remaining.saturating_sub(piece.len() as u64);
                 Poll::Ready(Some(Ok(Frame::data(piece))))
             }

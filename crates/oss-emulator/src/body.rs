@@ -8,6 +8,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use crate::error::{MALFORMED_XML, OssError};
 use crate::fault::Release;
 use crate::journal::Ticket;
+use crate::server::{Peer, unless_gone};
 
 /// An error of the connection underneath.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -65,6 +66,8 @@ pub(crate) struct RequestBody {
     kept: Option<Bytes>,
     fault: Option<BodyFault>,
     ended: bool,
+    /// Who sends it, where there is a connection to look at while nothing is read from it.
+    peer: Option<Peer>,
 }
 
 impl RequestBody {
@@ -79,7 +82,14 @@ impl RequestBody {
             kept: None,
             fault: None,
             ended: false,
+            peer: None,
         }
+    }
+
+    /// Names the connection that the body comes on.
+    pub(crate) fn sent_by(mut self, peer: Peer) -> Self {
+        self.peer = Some(peer);
+        self
     }
 
     pub(crate) fn set_fault(&mut self, fault: BodyFault) {
@@ -95,17 +105,11 @@ impl RequestBody {
         if let Some(after) = self.fault.as_ref().map(BodyFault::after)
             && self.read >= after
         {
-            match self.fault.take() {
-                Some(BodyFault::Reset { .. }) => return Err(Refusal::Hangup(Hangup::Reset)),
-                Some(BodyFault::Stall { until, .. }) => until.wait().await,
-                None => {}
-            }
+            self.strike().await?;
         }
         let Some(mut piece) = self.receive(ticket).await? else {
             // A body shorter than the fault's offset meets the fault at its end.
-            if let Some(BodyFault::Reset { .. }) = self.fault.take() {
-                return Err(Refusal::Hangup(Hangup::Reset));
-            }
+            self.strike().await?;
             return Ok(None);
         };
         if let Some(fault) = &self.fault {
@@ -116,6 +120,16 @@ impl RequestBody {
         }
         self.read += piece.len() as u64;
         Ok(Some(piece))
+    }
+
+    async fn strike(&mut self) -> Result<(), Refusal> {
+        match self.fault.take() {
+            Some(BodyFault::Reset { .. }) => Err(Refusal::Hangup(Hangup::Reset)),
+            Some(BodyFault::Stall { until, .. }) => {
+                unless_gone(self.peer.as_ref(), until.wait()).await.map_err(Refusal::Hangup)
+            }
+            None => Ok(()),
+        }
     }
 
     async fn receive(&mut self, ticket: &Ticket) -> Result<Option<Bytes>, Refusal> {
@@ -164,6 +178,21 @@ impl RequestBody {
             }
         }
         Ok(whole.freeze())
+    }
+
+    /// Throws away what is left while the answer is on its way, up to `limit` bytes, so that a client that is still
+    /// sending can hear it.
+    pub(crate) fn discard_later(mut self, limit: u64) {
+        tokio::spawn(async move {
+            let mut left = limit;
+            while let Some(Ok(frame)) = self.inner.frame().await {
+                let received = frame.data_ref().map_or(0, Bytes::len) as u64;
+                match left.checked_sub(received) {
+                    Some(rest) => left = rest,
+                    None => return,
+                }
+            }
+        });
     }
 
     /// Throws away what is left, up to `limit` bytes, so that a client that is still sending can hear the answer.

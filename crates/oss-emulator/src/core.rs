@@ -16,6 +16,7 @@ use crate::error::OssError;
 use crate::fault::Faults;
 use crate::journal::{Journal, Ticket};
 use crate::operation::Operation;
+use crate::operations::Faulty;
 use crate::query::Query;
 use crate::store::Store;
 
@@ -83,8 +84,7 @@ pub(crate) struct Exchange<'a> {
     pub(crate) client_ip: Option<IpAddr>,
     pub(crate) ticket: &'a Ticket,
     pub(crate) body: RequestBody,
-    /// A fault's message and error-case number, to be answered in place of sending a callback.
-    pub(crate) fail_callback: Option<(String, String)>,
+    pub(crate) faulty: Faulty,
 }
 
 impl Exchange<'_> {

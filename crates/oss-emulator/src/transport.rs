@@ -42,7 +42,7 @@ impl Transport for InProcess {
         frame(&mut parts.headers, &body);
         let watch = Arc::new(Mutex::new(Progress::Sending));
         let body = RequestBody::new(Watched { body, progress: Arc::clone(&watch) });
-        let arrival = Arrival { parts, body, client_ip: None, wire: None };
+        let arrival = Arrival { parts, body, client_ip: None, peer: None };
         match handle(&self.core, arrival).await {
             Ok(response) => Ok(response.map(|body| {
                 Body::wrap(

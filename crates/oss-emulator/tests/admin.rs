@@ -107,3 +107,34 @@ async fn an_object_below_the_same_path_is_an_object() {
     assert_eq!(call("PUT", "-/state").body("mine").send(&emulator).await.status, 200);
     assert_eq!(call("GET", "-/state").send(&emulator).await.text(), "mine");
 }
+
+/// What the README's table says can be sent, can be sent, and is listed as it was sent.
+#[tokio::test]
+async fn every_action_can_be_scripted() {
+    let emulator = emulator().await;
+    let values = json!({
+        "status": 500, "code": "InternalError", "after_work": true, "unread": true, "content_type": "text/html",
+        "body": "x", "delay_millis": 5, "millis": 5, "after_bytes": 5, "message": "x", "ec": "1", "number": 2,
+    });
+    let readme = include_str!("../README.md");
+    let table = readme.split("| action | what happens |").nth(1).unwrap().split("\n\n").next().unwrap();
+    let mut scripted = 0;
+    for row in table.lines().filter(|line| line.starts_with("| `")) {
+        let left = row.split(" | ").next().unwrap();
+        let (actions, fields) = left.split_once(" (").unwrap_or((left, ""));
+        let quoted =
+            |text: &str| -> Vec<String> { text.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
+        for action in quoted(actions) {
+            let mut fault = json!({ "operation": "UploadPart", "action": action });
+            for field in quoted(fields) {
+                fault[&field] = values[&field].clone();
+            }
+            let reply = admin(&emulator, "POST", "faults", fault.clone()).await;
+            assert_eq!(reply.status, 200, "{fault} {}", reply.text());
+            scripted += 1;
+            let listed = value(&admin(&emulator, "GET", "faults", Value::Null).await);
+            assert_eq!(listed[scripted - 1]["fault"], fault);
+        }
+    }
+    assert_eq!(scripted, 23);
+}

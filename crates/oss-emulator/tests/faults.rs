@@ -6,7 +6,7 @@ mod common;
 use std::time::Duration;
 
 use common::{BUCKET, Call, call, emulator};
-use oss_emulator::{Emulator, Fault, FaultPoint, Operation};
+use oss_emulator::{Acl, Emulator, Fault, FaultPoint, Operation};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -84,6 +84,66 @@ async fn a_request_is_reset_after_so_many_bytes() {
     assert!(emulator.journal().iter().all(|entry| entry.status.is_none() && entry.finished));
 }
 
+#[tokio::test]
+async fn an_answer_comes_before_the_body_is_read() {
+    let emulator = emulator().await;
+    emulator.inject(on_put().answer_unread(403, "AccessDenied"));
+    let (mut stream, head) = put_head(&emulator, 100_000).await;
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut start = [0; 12];
+    stream.read_exact(&mut start).await.unwrap();
+    assert_eq!(&start, b"HTTP/1.1 403");
+    assert_eq!((emulator.journal()[0].body_bytes, stored(&emulator)), (0, false));
+    // What the client goes on to send is taken, and the connection stays usable.
+    stream.write_all(&[0; 100_000]).await.unwrap();
+    stream.write_all(format!("{head}{}", "x".repeat(100_000)).as_bytes()).await.unwrap();
+    emulator.wait_for(|journal| journal.len() == 2 && journal[1].body_bytes == 100_000).await;
+}
+
+/// A connection, and the head of an anonymous PUT to a key of an emulator that lets anybody write.
+async fn put_head(emulator: &Emulator, length: usize) -> (TcpStream, String) {
+    let stream = TcpStream::connect(emulator.endpoint().strip_prefix("http://").unwrap()).await.unwrap();
+    (stream, format!("PUT /{BUCKET}/k HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\n\r\n"))
+}
+
+#[tokio::test]
+async fn a_client_that_goes_frees_what_a_fault_holds() {
+    let emulator = Emulator::builder().bucket_with_acl(BUCKET, Acl::PublicReadWrite).start().await.unwrap();
+    let hour = Duration::from_secs(3600);
+    let stalls = [
+        on_put().stall(),
+        on_put().stall_after(10),
+        on_put().stall_after(u64::MAX),
+        on_put().stall_answer(),
+        on_put().delay(hour),
+        on_put().delay_answer(hour),
+    ];
+    for (index, fault) in stalls.into_iter().enumerate() {
+        emulator.inject(fault.clone());
+        let (mut stream, head) = put_head(&emulator, 100_000).await;
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&[0; 100_000]).await.unwrap();
+        emulator.wait_for(|journal| journal.len() == index + 1).await;
+        assert!(!emulator.journal()[index].finished, "{fault:?}");
+        drop(stream);
+        emulator.wait_for(|journal| journal[index].finished).await;
+        assert_eq!(emulator.journal()[index].status, None, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_is_accepted_and_never_answered() {
+    let emulator = emulator().await;
+    let fault = emulator.inject(on_put().stall_after(u64::MAX));
+    let request = put();
+    let (reply, ()) = tokio::join!(request.send(&emulator), async {
+        emulator.wait_for(|journal| journal.first().is_some_and(|entry| entry.body_bytes == 11)).await;
+        assert!(!stored(&emulator));
+        fault.release();
+    });
+    assert_eq!((reply.status.as_u16(), stored(&emulator)), (200, true));
+}
+
 /// Reads what arrives until the connection ends, and says whether it was reset.
 async fn raw_answer(emulator: &Emulator, request: &str) -> (Vec<u8>, bool) {
     let mut stream = TcpStream::connect(emulator.endpoint().strip_prefix("http://").unwrap()).await.unwrap();
@@ -105,6 +165,52 @@ async fn an_answer_is_cut_at_the_very_byte() {
         assert!(reset, "{bytes}");
         assert_eq!(answer.len(), bytes);
     }
+}
+
+#[tokio::test]
+async fn an_answer_is_cut_inside_its_body() {
+    let emulator = emulator().await;
+    let request = format!("GET /{BUCKET}/none HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+    let (whole, _) = raw_answer(&emulator, &request).await;
+    let body = whole.len() - whole.windows(4).position(|end| end == b"\r\n\r\n").unwrap() - 4;
+    for bytes in [0, 1, 80, body - 1] {
+        emulator.inject(Fault::on(Operation::GetObject).reset_response_body_after(bytes as u64));
+        let (answer, reset) = raw_answer(&emulator, &request).await;
+        assert_eq!((answer.len(), reset), (whole.len() - body + bytes, true));
+    }
+    emulator.inject(Fault::on(Operation::GetObject).reset_response_body_after(body as u64));
+    assert_eq!(raw_answer(&emulator, &request).await.0.len(), whole.len());
+}
+
+#[tokio::test]
+async fn an_answer_stops_inside_its_body_until_it_is_released() {
+    let emulator = emulator().await;
+    let fault = emulator.inject(Fault::on(Operation::GetObject).stall_answer_body_after(80));
+    let mut stream = TcpStream::connect(emulator.endpoint().strip_prefix("http://").unwrap()).await.unwrap();
+    let request = format!("GET /{BUCKET}/none HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let arrived = |answer: &[u8]| {
+        answer.windows(4).position(|end| end == b"\r\n\r\n").map_or(0, |head| answer.len() - head - 4)
+    };
+    while arrived(&answer) < 80 {
+        assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0);
+    }
+    assert_eq!(arrived(&answer), 80);
+    fault.release();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.ends_with(b"</Error>\n"));
+}
+
+#[tokio::test]
+async fn a_cut_that_an_answer_was_too_short_for_spares_the_next() {
+    let emulator = emulator().await;
+    emulator.inject(Fault::on(Operation::GetObject).reset_response_after(1000));
+    let one = format!("GET /{BUCKET}/none HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+    let last = format!("GET /{BUCKET}/none HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+    let (answers, reset) = raw_answer(&emulator, &format!("{one}{one}{last}")).await;
+    assert_eq!(String::from_utf8_lossy(&answers).matches("</Error>").count(), 3);
+    assert!(!reset);
 }
 
 #[tokio::test]

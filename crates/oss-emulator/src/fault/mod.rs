@@ -1,13 +1,15 @@
 //! Faults: what goes wrong, for which request, how often.
 
+mod action;
+mod point;
 mod registry;
-
-use std::time::Duration;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+pub(crate) use action::Action;
+pub use point::FaultPoint;
 pub use registry::FaultHandle;
 pub(crate) use registry::{Faults, Release, Strike, Subject};
 
@@ -29,6 +31,80 @@ use crate::operation::Operation;
 /// assert_eq!(in_rust, in_json);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
+///
+/// # What can go wrong, one line each
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use oss_emulator::{Fault, Operation::*};
+///
+/// # let all = [
+/// // The request: reset after so many bytes of its body (0, 1, half, at its end), stalled there, never answered.
+/// Fault::on(UploadPart).part(3).reset_request_after(0),
+/// Fault::on(UploadPart).part(3).reset_request_after(u64::MAX), // at the end of the body, whatever its length
+/// Fault::on(UploadPart).part(3).stall_after(50_000),
+/// Fault::on(UploadPart).part(3).stall_after(u64::MAX), // the whole body is accepted, and no answer comes
+/// // The work is done, and the answer is lost, late, held back, or cut in its head or its body.
+/// Fault::on(CompleteMultipartUpload).drop_answer(),
+/// Fault::on(InitiateMultipartUpload).drop_answer(), // leaves an upload nobody knows of; the next one makes another
+/// Fault::on(CompleteMultipartUpload).delay_answer(Duration::from_secs(60)),
+/// Fault::on(CompleteMultipartUpload).stall_answer(),
+/// Fault::on(CompleteMultipartUpload).reset_response_after(40), // inside the head
+/// Fault::on(CompleteMultipartUpload).reset_response_body_after(80), // inside the XML
+/// Fault::on(CompleteMultipartUpload).stall_answer_body_after(80),
+/// // Another answer in place of the work: read the body first, or do not; XML, HTML, or an error under status 200.
+/// Fault::on(UploadPart).attempt(1).answer(500, "InternalError"),
+/// Fault::on(UploadPart).attempt(1).answer(400, "RequestTimeout"),
+/// Fault::on(UploadPart).attempt(1).answer_unread(403, "AccessDenied"),
+/// Fault::on(UploadPart).attempt(1).answer_raw(502, "text/html", "<h1>Bad Gateway</h1>"),
+/// Fault::on(UploadPart).times(2).throttle(Duration::from_millis(200)), // 503 with x-oss-qos-delay-time
+/// Fault::on(UploadPart).delay(Duration::from_secs(60)),
+/// Fault::on(CompleteMultipartUpload).answer(200, "InternalError"), // <Error> under 200, nothing is completed
+/// Fault::on(CompleteMultipartUpload).invalid_part(2), // 400 InvalidPart that names part 2
+/// Fault::on(ListParts).answer(403, "AccessDenied"),
+/// Fault::on(ListParts).answer(404, "NoSuchUpload"),
+/// // The work is done, and the answer is another one.
+/// Fault::on(CompleteMultipartUpload).answer_after_work(500, "InternalError"),
+/// Fault::on(CompleteMultipartUpload).answer_raw_after_work(200, "application/xml", "<Error/>"),
+/// Fault::on(UploadPart).part(2).wrong_crc(),
+/// Fault::on(UploadPart).part(2).missing_crc(),
+/// Fault::on(UploadPart).part(2).wrong_etag(),
+/// Fault::on(UploadPart).part(2).missing_etag(),
+/// // The upload is not what the client left behind.
+/// Fault::on(ListParts).overwrite_part(2, "other bytes"), // also makes a part that was never sent
+/// Fault::on(ListParts).lose_part(2),
+/// Fault::on(CompleteMultipartUpload).lose_part(2), // a true InvalidPart
+/// Fault::on(ListParts).always().stuck_marker(), // NextPartNumberMarker does not move
+/// // Time and identity.
+/// Fault::on(PutObject).clock_offset_millis(20 * 60 * 1000),
+/// Fault::on(UploadPart).part(2).attempt(1).expired_token(),
+/// // The callback of PutObject, PostObject and CompleteMultipartUpload.
+/// Fault::on(CompleteMultipartUpload).fail_callback("Error status : 502.", "0007-00000203"), // 203
+/// Fault::on(CompleteMultipartUpload).answer_callback("application/json", "not JSON"), // 200
+/// # ];
+/// # for fault in all {
+/// #     let json = serde_json::to_string(&fault).unwrap();
+/// #     assert_eq!(serde_json::from_str::<Fault>(&json).unwrap(), fault);
+/// # }
+/// ```
+///
+/// The messages of `CallbackFailed` that the OSS documentation shows, with their error-case number (EC) where it
+/// gives one:
+///
+/// | message | EC |
+/// | --- | --- |
+/// | `Error status : 502.`, also 301, 400, 404 and so on | `0007-00000203` |
+/// | `Error status : -1.OSS can not connect to your callbackUrl, please check it.` | `0007-00000203` |
+/// | `Error status : -1 192.0.2.1:80 reply timeout, cost:5000ms, timeout:5000ms (err -4, errno115).` | `0007-00000202` |
+/// | `Cost too long time.` | `0007-00000202` |
+/// | `Response body is not valid json format.` | `0007-00000205` |
+/// | `Too many callback requests.` | `0007-00000201` |
+/// | `Get image info failed.` | `0007-00000301` |
+/// | `Error Status : 400.User server missing content-length.` | `0007-00000203` |
+/// | `Error Status : 400.User server return invalid conent-length value.` (sic) | `0007-00000203` |
+/// | `Error Status : 400.User server return too long content-length value.` | `0007-00000203` |
+/// | `Callback to application server failed, please check your callbackUrl.` (of old) | |
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {
     #[serde(flatten)]
@@ -37,83 +113,8 @@ pub struct Fault {
     action: Action,
 }
 
-/// Which requests a [`Fault`] strikes, and how often; an action turns it into the fault.
-///
-/// Everything that is not said matches everything. A fault strikes once unless [`times`](Self::times) or
-/// [`always`](Self::always) says otherwise.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-#[must_use = "a point does nothing until an action makes it a fault"]
-pub struct FaultPoint {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    operation: Option<Operation>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bucket: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    part: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    attempt: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    times: Option<u64>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    always: bool,
-}
-
 /// The names of a [`FaultPoint`]'s fields.
 const POINT_NAMES: &[&str] = &["operation", "bucket", "key", "part", "attempt", "times", "always"];
-
-/// What happens to a struck request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "action", rename_all = "kebab-case")]
-pub(crate) enum Action {
-    Answer {
-        status: u16,
-        code: String,
-        #[serde(default)]
-        after_work: bool,
-    },
-    Raw {
-        status: u16,
-        content_type: String,
-        body: String,
-    },
-    Delay {
-        millis: u64,
-        #[serde(default)]
-        after_work: bool,
-    },
-    Stall {
-        #[serde(default)]
-        after_bytes: u64,
-    },
-    StallAnswer,
-    Throttle {
-        delay_millis: u64,
-    },
-    ResetRequest {
-        #[serde(default)]
-        after_bytes: u64,
-    },
-    ResetResponse {
-        #[serde(default)]
-        after_bytes: u64,
-    },
-    DropAnswer,
-    WrongCrc,
-    MissingCrc,
-    WrongEtag,
-    MissingEtag,
-    ClockOffset {
-        millis: i64,
-    },
-    ExpiredToken,
-    FailCallback {
-        message: String,
-        ec: String,
-    },
-}
 
 impl<'de> Deserialize<'de> for Fault {
     /// Refuses names it does not know, since a misspelt condition would strike other requests than was meant.
@@ -129,9 +130,9 @@ impl<'de> Deserialize<'de> for Fault {
             return Err(D::Error::custom(format!("a fault with this action has no {name:?}")));
         }
         if let Action::Answer { status, .. } | Action::Raw { status, .. } = &action
-            && http::StatusCode::from_u16(*status).is_err()
+            && !(200..=999).contains(status)
         {
-            return Err(D::Error::custom(format!("{status} is no HTTP status; it is 100 to 999")));
+            return Err(D::Error::custom(format!("{status} is no status of an answer; it is 200 to 999")));
         }
         Ok(Self { point, action })
     }
@@ -149,162 +150,10 @@ impl Fault {
     }
 }
 
-impl FaultPoint {
-    /// Only in this bucket.
-    pub fn bucket(mut self, bucket: impl Into<String>) -> Self {
-        self.bucket = Some(bucket.into());
-        self
-    }
-
-    /// Only for this object key.
-    pub fn key(mut self, key: impl Into<String>) -> Self {
-        self.key = Some(key.into());
-        self
-    }
-
-    /// Only for this part number.
-    pub fn part(mut self, part: u32) -> Self {
-        self.part = Some(part);
-        self
-    }
-
-    /// Only for the n-th request, from 1, for the same operation, bucket, key, upload and part.
-    pub fn attempt(mut self, attempt: u64) -> Self {
-        self.attempt = Some(attempt);
-        self
-    }
-
-    /// Strikes that many requests; the default is one.
-    pub fn times(mut self, times: u64) -> Self {
-        self.times = Some(times);
-        self
-    }
-
-    /// Strikes every chosen request.
-    pub fn always(mut self) -> Self {
-        self.always = true;
-        self
-    }
-
-    /// Answers with an error document and does none of the work. The body is read first.
-    ///
-    /// A status that is none (below 100, above 999) is answered as 500.
-    pub fn answer(self, status: u16, code: impl Into<String>) -> Fault {
-        self.act(Action::Answer { status, code: code.into(), after_work: false })
-    }
-
-    /// Does the work, then answers with an error document all the same.
-    pub fn answer_after_work(self, status: u16, code: impl Into<String>) -> Fault {
-        self.act(Action::Answer { status, code: code.into(), after_work: true })
-    }
-
-    /// Answers with any body and does none of the work, for instance a proxy's 502 page.
-    pub fn answer_raw(self, status: u16, content_type: impl Into<String>, body: impl Into<String>) -> Fault {
-        self.act(Action::Raw { status, content_type: content_type.into(), body: body.into() })
-    }
-
-    /// Waits before the work begins.
-    pub fn delay(self, delay: Duration) -> Fault {
-        self.act(Action::Delay { millis: millis(delay), after_work: false })
-    }
-
-    /// Does the work, then waits before it answers.
-    pub fn delay_answer(self, delay: Duration) -> Fault {
-        self.act(Action::Delay { millis: millis(delay), after_work: true })
-    }
-
-    /// Stops reading after that many bytes of the request's body, until the fault is released or the emulator
-    /// stops.
-    pub fn stall_after(self, body_bytes: u64) -> Fault {
-        self.act(Action::Stall { after_bytes: body_bytes })
-    }
-
-    /// Stops before the body is read, until the fault is released or the emulator stops.
-    pub fn stall(self) -> Fault {
-        self.stall_after(0)
-    }
-
-    /// Does the work, then holds the answer back until the fault is released or the client goes.
-    pub fn stall_answer(self) -> Fault {
-        self.act(Action::StallAnswer)
-    }
-
-    /// Answers 503 with `x-oss-qos-delay-time`, as OSS does when an account uploads too fast.
-    pub fn throttle(self, delay: Duration) -> Fault {
-        self.act(Action::Throttle { delay_millis: millis(delay) })
-    }
-
-    /// Resets the connection after that many bytes of the request's body, or at its end if it is shorter.
-    pub fn reset_request_after(self, body_bytes: u64) -> Fault {
-        self.act(Action::ResetRequest { after_bytes: body_bytes })
-    }
-
-    /// Does the work and resets the connection after that many bytes of the response, its head included.
-    pub fn reset_response_after(self, bytes: u64) -> Fault {
-        self.act(Action::ResetResponse { after_bytes: bytes })
-    }
-
-    /// Does the work and resets the connection before the first byte of the answer.
-    pub fn drop_answer(self) -> Fault {
-        self.act(Action::DropAnswer)
-    }
-
-    /// Does the work and answers with a wrong `x-oss-hash-crc64ecma`.
-    pub fn wrong_crc(self) -> Fault {
-        self.act(Action::WrongCrc)
-    }
-
-    /// Does the work and answers without `x-oss-hash-crc64ecma`.
-    pub fn missing_crc(self) -> Fault {
-        self.act(Action::MissingCrc)
-    }
-
-    /// Does the work and answers with a wrong `ETag`.
-    pub fn wrong_etag(self) -> Fault {
-        self.act(Action::WrongEtag)
-    }
-
-    /// Does the work and answers without `ETag`.
-    pub fn missing_etag(self) -> Fault {
-        self.act(Action::MissingEtag)
-    }
-
-    /// Judges and answers the request as if the emulator's clock were ahead (or, negative, behind) by that much.
-    pub fn clock_offset_millis(self, millis: i64) -> Fault {
-        self.act(Action::ClockOffset { millis })
-    }
-
-    /// Answers 403 `SecurityTokenExpired`.
-    pub fn expired_token(self) -> Fault {
-        self.act(Action::ExpiredToken)
-    }
-
-    /// Does the work, sends no callback, and answers 203 `CallbackFailed` with this message and error-case number.
-    pub fn fail_callback(self, message: impl Into<String>, ec: impl Into<String>) -> Fault {
-        self.act(Action::FailCallback { message: message.into(), ec: ec.into() })
-    }
-
-    fn act(self, action: Action) -> Fault {
-        Fault { point: self, action }
-    }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-impl Action {
-    /// The name for the journal.
-    pub(crate) fn name(&self) -> String {
-        match serde_json::to_value(self) {
-            Ok(value) => value.get("action").and_then(|name| name.as_str()).unwrap_or("fault").to_owned(),
-            Err(_) => "fault".to_owned(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn subject(part: u32, attempt: u64) -> Subject<'static> {

@@ -21,6 +21,8 @@ pub(crate) fn run(exchange: &Exchange<'_>) -> Result<Answer, Refusal> {
     let mut parts = upload.parts.range((std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded));
     let page: Vec<_> = parts.by_ref().take(most).collect();
     let truncated = parts.next().is_some();
+    let stuck = exchange.faulty.stuck_marker;
+    let next = page.last().filter(|_| !stuck).map_or(marker, |(number, _)| u64::from(**number));
     let storage_class = upload.metadata.get("x-oss-storage-class").map_or("Standard", String::as_str);
     Ok(Answer::xml(Document::build("ListPartsResult", |result| {
         if url_encoding {
@@ -31,9 +33,9 @@ pub(crate) fn run(exchange: &Exchange<'_>) -> Result<Answer, Refusal> {
         result.text("UploadId", exchange.upload_id());
         result.text("StorageClass", storage_class);
         result.value("PartNumberMarker", marker);
-        result.value("NextPartNumberMarker", page.last().map_or(marker, |(number, _)| u64::from(**number)));
+        result.value("NextPartNumberMarker", next);
         result.value("MaxParts", most);
-        result.value("IsTruncated", truncated);
+        result.value("IsTruncated", truncated || stuck);
         for (number, part) in &page {
             result.element("Part", |element| {
                 element.value("PartNumber", number);

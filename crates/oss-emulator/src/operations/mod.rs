@@ -22,10 +22,12 @@ mod post_object;
 mod put_object;
 mod receive;
 pub(crate) mod stored;
+mod tamper;
 mod upload_part;
 mod upload_part_copy;
 
 pub(crate) use metadata::USER_PREFIX as USER_METADATA_PREFIX;
+pub(crate) use tamper::{CallbackFault, Faulty, Tampering};
 
 use crate::answer::Answer;
 use crate::body::Refusal;
@@ -41,6 +43,7 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>) -> Result<Answer, Refusal> 
     if !exchange.key.is_empty() {
         check_object_key(exchange.key)?;
     }
+    tamper::run(exchange).await?;
     match exchange.operation {
         Operation::ListBuckets => bucket::list(exchange),
         Operation::PutBucket => bucket::put(exchange).await,

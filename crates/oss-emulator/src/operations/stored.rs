@@ -1,5 +1,6 @@
 //! The answer to a request that stored an object: checksums in headers, and the callback if one was asked for.
 
+use bytes::Bytes;
 use http::header::{CONTENT_TYPE, ETAG, HeaderName};
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
@@ -9,6 +10,7 @@ use crate::callback::{Callback, Facts, IMAGE_HEAD, Image, identify_image};
 use crate::core::Exchange;
 use crate::encoding::base64;
 use crate::error::OssError;
+use crate::operations::CallbackFault;
 use crate::store::Object;
 
 pub(crate) const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
@@ -52,8 +54,12 @@ pub(crate) async fn answer(
     plain: Answer,
 ) -> Answer {
     let Some(callback) = callback else { return plain };
-    if let Some((message, ec)) = &exchange.fail_callback {
-        return failed(exchange, plain, message.clone(), ec.clone());
+    match exchange.faulty.callback.take() {
+        Some(CallbackFault::Fail { message, ec }) => return failed(exchange, plain, message, ec),
+        Some(CallbackFault::Answer { content_type, body }) => {
+            return relayed(plain, content_type, body);
+        }
+        None => {}
     }
     let mut facts = facts(exchange, key, object);
     if callback.template.mentions("imageInfo.") {
@@ -64,15 +70,17 @@ pub(crate) async fn answer(
         core.callbacks.deliver(&callback, &facts, &core.config.callback_key_url, exchange.now).await;
     exchange.ticket.update(|entry| entry.callback = Some(delivery.record));
     match delivery.outcome {
-        Ok(reply) => {
-            let mut answer = plain;
-            answer.status = StatusCode::OK;
-            answer.headers.insert(CONTENT_TYPE, reply.content_type);
-            answer.body = AnswerBody::full(reply.body);
-            answer
-        }
+        Ok(reply) => relayed(plain, reply.content_type, reply.body),
         Err(failure) => failed(exchange, plain, failure.message, failure.ec.to_owned()),
     }
+}
+
+/// The application server's answer with the headers of the stored object.
+fn relayed(mut plain: Answer, content_type: impl AsRef<[u8]>, body: impl Into<Bytes>) -> Answer {
+    plain.status = StatusCode::OK;
+    plain.set(CONTENT_TYPE, content_type);
+    plain.body = AnswerBody::full(body);
+    plain
 }
 
 fn facts(exchange: &Exchange<'_>, key: &str, object: &Object) -> Facts {

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use super::handle::{Arrival, handle};
 use super::listener::stopped;
-use super::wire::{Wire, WireControl};
+use super::wire::Wire;
 use crate::body::{Hangup, RequestBody};
 use crate::core::Core;
 
@@ -32,18 +32,17 @@ pub(crate) async fn serve(
 ) {
     // A small answer must not wait for the acknowledgement of the one before.
     let _ = stream.set_nodelay(true);
-    let control = Arc::new(WireControl::default());
-    let io = TokioIo::new(Wire::new(stream, Arc::clone(&control)));
+    let (wire, client) = Wire::new(stream);
     let service = service_fn(move |request: Request<Incoming>| {
         let core = Arc::clone(&core);
-        let control = Arc::clone(&control);
+        let client = client.clone();
         async move {
             let (parts, body) = request.into_parts();
             let arrival = Arrival {
                 parts,
-                body: RequestBody::new(body),
+                body: RequestBody::new(body).sent_by(client.clone()),
                 client_ip: Some(peer.ip()),
-                wire: Some(control),
+                peer: Some(client),
             };
             handle(&core, arrival).await.map_err(Ended)
         }
@@ -51,9 +50,9 @@ pub(crate) async fn serve(
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
-            // A client that answers a reset or a stall by half-closing is still owed the answer.
+            // A client that closes its end has gone, and what waits for it is freed at once.
             .half_close(false)
-            .serve_connection(io, service)
+            .serve_connection(TokioIo::new(wire), service)
     );
     tokio::select! {
         // The client learns of a failure by the connection's end; there is nobody else to tell.

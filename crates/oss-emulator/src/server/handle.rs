@@ -10,11 +10,11 @@ use http::{Response, StatusCode};
 
 use super::plan::{After, Plan, scripted};
 use super::refusal::refusal_answer;
-use super::wire::WireControl;
+use super::wire::{Peer, unless_gone};
 use crate::access;
 use crate::address::Address;
 use crate::admin;
-use crate::answer::{Answer, AnswerBody};
+use crate::answer::{Answer, AnswerBody, AnswerFault};
 use crate::body::{Hangup, Refusal, RequestBody};
 use crate::clock::{shifted, unix_seconds};
 use crate::core::{Core, Exchange};
@@ -34,7 +34,7 @@ pub(crate) struct Arrival {
     pub(crate) body: RequestBody,
     pub(crate) client_ip: Option<IpAddr>,
     /// The connection, where there is one that can be cut in the middle of an answer.
-    pub(crate) wire: Option<Arc<WireControl>>,
+    pub(crate) peer: Option<Peer>,
 }
 
 /// Where a request leads, found before anything else is done with it.
@@ -46,7 +46,10 @@ struct Route {
 
 /// Handles a request; an error is the end of its connection.
 pub(crate) async fn handle(core: &Arc<Core>, arrival: Arrival) -> Result<Response<AnswerBody>, Hangup> {
-    let Arrival { parts, body, client_ip, wire } = arrival;
+    let Arrival { parts, body, client_ip, peer } = arrival;
+    if let Some(peer) = &peer {
+        peer.spare();
+    }
     let started = Instant::now();
     let now = core.clock.now();
     let request_id = request_id(now);
@@ -63,31 +66,30 @@ pub(crate) async fn handle(core: &Arc<Core>, arrival: Arrival) -> Result<Respons
     let ticket = core.journal.begin(entry(&parts, &route, &request_id, now));
     let plan = plan(core, &route, &ticket);
     let now = shifted(now, plan.clock_offset);
-    let work =
-        Work { core, parts: &parts, route: &route, request_id: &request_id, now, client_ip, ticket: &ticket };
-    let done = work.run(body, plan).await;
-    let (mut answer, after) = match done {
-        Ok(done) => done,
+    let work = Work {
+        core,
+        parts: &parts,
+        route: &route,
+        request_id: &request_id,
+        now,
+        client_ip,
+        peer: peer.as_ref(),
+        ticket: &ticket,
+    };
+    let mut answer = match work.run(body, plan).await {
+        Ok(answer) => answer,
         Err(hangup) => {
-            cut(wire.as_deref(), hangup);
+            if let (Some(peer), Hangup::Reset) = (&peer, hangup) {
+                peer.reset_after(0);
+            }
             return Err(hangup);
         }
     };
-    if let Err(hangup) = aftermath(&mut answer, after, wire.as_deref(), &work).await {
-        cut(wire.as_deref(), hangup);
-        return Err(hangup);
-    }
     if let Some(bucket) = route.bucket() {
         cors::dress(core, bucket, parts.method.as_str(), &parts.headers, &mut answer.headers);
     }
     ticket.update(|entry| entry.status = Some(answer.status.as_u16()));
     Ok(dressed(answer, now, &request_id, started))
-}
-
-fn cut(wire: Option<&WireControl>, hangup: Hangup) {
-    if let (Some(wire), Hangup::Reset) = (wire, hangup) {
-        wire.reset_after(0);
-    }
 }
 
 fn route(core: &Core, parts: &Parts) -> Result<Route, OssError> {
@@ -176,30 +178,41 @@ struct Work<'a> {
     request_id: &'a str,
     now: SystemTime,
     client_ip: Option<IpAddr>,
+    peer: Option<&'a Peer>,
     ticket: &'a Ticket,
 }
 
 impl Work<'_> {
-    async fn run(&self, mut body: RequestBody, mut plan: Plan) -> Result<(Answer, Vec<After>), Hangup> {
+    async fn run(&self, mut body: RequestBody, mut plan: Plan) -> Result<Answer, Hangup> {
         if !plan.delay.is_zero() {
-            tokio::time::sleep(plan.delay).await;
+            unless_gone(self.peer, tokio::time::sleep(plan.delay)).await?;
         }
         if let Some(fault) = plan.body.take() {
             body.set_fault(fault);
         }
-        if let Some(error) = plan.refusal() {
-            return self.refuse(body, error).await.map(|answer| (answer, plan.after));
+        let after = std::mem::take(&mut plan.after);
+        let mut answer = match plan.refusal.take() {
+            Some(error) if plan.unread => self.refuse_unread(body, &error),
+            Some(error) => self.refuse(body, error).await?,
+            None => self.answer(body, plan).await?,
+        };
+        for fault in after {
+            self.strike(&mut answer, fault).await?;
         }
-        if let Some((status, content_type, text)) = plan.raw {
+        Ok(answer)
+    }
+
+    /// Answers with what the operation says, or with the body that is to stand in for it.
+    async fn answer(&self, mut body: RequestBody, plan: Plan) -> Result<Answer, Hangup> {
+        if let Some(raw) = plan.raw {
             self.drain(&mut body).await?;
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
-            let mut answer = Answer::new(status).with(http::header::CONTENT_TYPE, content_type);
-            answer.body = AnswerBody::full(text);
-            return Ok((answer, plan.after));
+            let mut answer = Answer::ok();
+            raw.put_into(&mut answer);
+            return Ok(answer);
         }
         let operation = match self.allowed() {
             Ok(operation) => operation,
-            Err(error) => return self.refuse(body, error).await.map(|answer| (answer, plan.after)),
+            Err(error) => return self.refuse(body, error).await,
         };
         let mut exchange = Exchange {
             core: self.core,
@@ -213,14 +226,12 @@ impl Work<'_> {
             client_ip: self.client_ip,
             ticket: self.ticket,
             body,
-            fail_callback: plan.fail_callback,
+            faulty: plan.faulty,
         };
         match operations::run(&mut exchange).await {
-            Ok(answer) => Ok((answer, plan.after)),
+            Ok(answer) => Ok(answer),
             Err(Refusal::Hangup(hangup)) => Err(hangup),
-            Err(Refusal::Error(error)) => {
-                self.refuse(exchange.body, error).await.map(|answer| (answer, plan.after))
-            }
+            Err(Refusal::Error(error)) => self.refuse(exchange.body, error).await,
         }
     }
 
@@ -234,14 +245,25 @@ impl Work<'_> {
     /// Answers with an error, after the rest of the body so that the client gets to read it.
     async fn refuse(&self, mut body: RequestBody, error: OssError) -> Result<Answer, Hangup> {
         self.drain(&mut body).await?;
+        Ok(self.refusal(&error))
+    }
+
+    /// Answers with an error while the client may still be sending.
+    fn refuse_unread(&self, body: RequestBody, error: &OssError) -> Answer {
+        if self.peer.is_some() && !self.waits_for_permission() {
+            body.discard_later(DISCARDED);
+        }
+        self.refusal(error)
+    }
+
+    fn refusal(&self, error: &OssError) -> Answer {
         self.ticket.update(|entry| entry.code = Some(error.code.to_string()));
-        Ok(refusal_answer(
-            self.core,
-            self.parts,
-            self.route.bucket().unwrap_or_default(),
-            self.request_id,
-            &error,
-        ))
+        let bucket = self.route.bucket().unwrap_or_default();
+        refusal_answer(self.core, self.parts, bucket, self.request_id, error)
+    }
+
+    fn waits_for_permission(&self) -> bool {
+        self.parts.headers.contains_key(http::header::EXPECT)
     }
 
     /// Reads what is left of the body, unless the client waits for permission to send it.
@@ -256,34 +278,31 @@ impl Work<'_> {
                 }
             }
         }
-        if !self.parts.headers.contains_key(http::header::EXPECT) {
+        if !self.waits_for_permission() {
             body.discard(DISCARDED, self.ticket).await;
         }
         Ok(())
     }
-}
 
-async fn aftermath(
-    answer: &mut Answer,
-    after: Vec<After>,
-    wire: Option<&WireControl>,
-    work: &Work<'_>,
-) -> Result<(), Hangup> {
-    for fault in after {
+    /// Lets a fault strike after the work.
+    async fn strike(&self, answer: &mut Answer, fault: After) -> Result<(), Hangup> {
         match fault {
-            After::Answer(status, code) => {
-                let error = scripted(status, &code);
-                let bucket = work.route.bucket().unwrap_or_default();
-                work.ticket.update(|entry| entry.code = Some(code));
-                *answer = refusal_answer(work.core, work.parts, bucket, work.request_id, &error);
+            After::Answer(status, code) => *answer = self.refusal(&scripted(status, &code)),
+            After::Raw(raw) => raw.put_into(answer),
+            After::Delay(delay) => unless_gone(self.peer, tokio::time::sleep(delay)).await?,
+            After::Stall(release) => unless_gone(self.peer, release.wait()).await?,
+            After::StallBody(bytes, release) => {
+                answer.body.strike_after(bytes, AnswerFault::Stall(Box::pin(release.wait())));
             }
-            After::Delay(delay) => tokio::time::sleep(delay).await,
-            After::Stall(release) => release.wait().await,
             After::Reset(0) => return Err(Hangup::Reset),
-            After::Reset(bytes) => match wire {
-                Some(wire) => wire.reset_after(bytes),
-                None => answer.body.cut_after(bytes),
+            After::Reset(bytes) => match self.peer {
+                Some(peer) => peer.reset_after(bytes),
+                None => answer.body.strike_after(bytes, AnswerFault::Break),
             },
+            After::CutBody(bytes) => {
+                let fault = self.peer.map_or(AnswerFault::Break, |peer| AnswerFault::Reset(peer.clone()));
+                answer.body.strike_after(bytes, fault);
+            }
             After::WrongCrc => {
                 if let Some(crc64) = answer.headers.get(stored::CRC64) {
                     let crc64 = crc64.to_str().ok().and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
@@ -298,8 +317,8 @@ async fn aftermath(
                 answer.headers.remove(ETAG);
             }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// First eight digits: Unix seconds, as in every request id of OSS that was looked at.

@@ -10,3 +10,4 @@ mod wire;
 pub(crate) use handle::{Arrival, handle};
 pub(crate) use listener::serve;
 pub(crate) use refusal::error_document;
+pub(crate) use wire::{Peer, unless_gone};

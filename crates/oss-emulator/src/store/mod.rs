@@ -155,6 +155,12 @@ fn apply(world: &mut World, record: Record) {
                 upload.parts.insert(number, part);
             }
         }
+        Record::PartLost { bucket, key, id, number } => {
+            let upload = world.get_mut(&bucket).and_then(|bucket| bucket.uploads.get_mut(&(key, id)));
+            if let Some(upload) = upload {
+                upload.parts.remove(&number);
+            }
+        }
         Record::UploadAborted { bucket, key, id } => {
             if let Some(bucket) = world.get_mut(&bucket) {
                 bucket.uploads.remove(&(key, id));

@@ -246,6 +246,13 @@ pub(crate) enum Record {
         number: u32,
         part: Arc<Part>,
     },
+    /// By a fault only: OSS forgets no part of an upload in progress.
+    PartLost {
+        bucket: String,
+        key: String,
+        id: String,
+        number: u32,
+    },
     UploadAborted {
         bucket: String,
         key: String,

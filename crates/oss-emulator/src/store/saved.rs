@@ -22,6 +22,7 @@ pub(crate) enum Saved {
     ObjectDeleted { bucket: String, key: String },
     UploadPut { bucket: String, key: String, id: String, upload: SavedUpload },
     PartPut { bucket: String, key: String, id: String, number: u32, part: SavedPart },
+    PartLost { bucket: String, key: String, id: String, number: u32 },
     UploadAborted { bucket: String, key: String, id: String },
     UploadCompleted { bucket: String, key: String, id: String, object: SavedObject },
 }
@@ -106,6 +107,7 @@ impl Saved {
                     modified: unix_millis(part.modified),
                 },
             },
+            Record::PartLost { bucket, key, id, number } => Self::PartLost { bucket, key, id, number },
             Record::UploadAborted { bucket, key, id } => Self::UploadAborted { bucket, key, id },
             Record::UploadCompleted { bucket, key, id, object } => {
                 Self::UploadCompleted { bucket, key, id, object: SavedObject::of(&object)? }
@@ -152,6 +154,7 @@ impl Saved {
                     modified: time(part.modified),
                 }),
             },
+            Self::PartLost { bucket, key, id, number } => Record::PartLost { bucket, key, id, number },
             Self::UploadAborted { bucket, key, id } => Record::UploadAborted { bucket, key, id },
             Self::UploadCompleted { bucket, key, id, object } => {
                 Record::UploadCompleted { bucket, key, id, object: Arc::new(object.restore(blobs)?) }

@@ -1,0 +1,186 @@
+//! Faults of a multipart upload: of its parts, its lists, its completion and its callback.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failure is the test's failure")]
+
+mod common;
+
+use common::{Application, BUCKET, Call, Reply, call, callback, emulator};
+use oss_emulator::{Emulator, Fault, Operation};
+
+async fn initiate(emulator: &Emulator) -> String {
+    call("POST", "k").query("uploads").send(emulator).await.element("UploadId").to_owned()
+}
+
+fn part(id: &str, number: u32, body: &'static str) -> Call {
+    call("PUT", "k").query(format!("partNumber={number}&uploadId={id}")).body(body)
+}
+
+/// Initiates and sends one part.
+async fn uploaded(emulator: &Emulator) -> (String, Reply) {
+    let id = initiate(emulator).await;
+    let reply = part(&id, 1, "hello").send(emulator).await;
+    (id, reply)
+}
+
+fn complete(id: &str, etags: &[&str]) -> Call {
+    let parts: String = (1..)
+        .zip(etags)
+        .map(|(number, etag)| format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>"))
+        .collect();
+    call("POST", "k")
+        .query(format!("uploadId={id}"))
+        .body(format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>"))
+}
+
+fn list(id: &str) -> Call {
+    call("GET", "k").query(format!("uploadId={id}"))
+}
+
+fn stored(emulator: &Emulator) -> bool {
+    emulator.object(BUCKET, "k").is_some()
+}
+
+#[tokio::test]
+async fn a_marker_that_does_not_move() {
+    let emulator = emulator().await;
+    let (id, _) = uploaded(&emulator).await;
+    emulator.inject(Fault::on(Operation::ListParts).times(2).stuck_marker());
+    for marker in ["0", "1"] {
+        let query = format!("uploadId={id}&part-number-marker={marker}");
+        let reply = call("GET", "k").query(query).send(&emulator).await;
+        assert_eq!((reply.element("NextPartNumberMarker"), reply.element("IsTruncated")), (marker, "true"));
+    }
+    let reply = list(&id).send(&emulator).await;
+    assert_eq!((reply.element("NextPartNumberMarker"), reply.element("IsTruncated")), ("1", "false"));
+}
+
+#[tokio::test]
+async fn parts_lists_can_be_refused() {
+    let emulator = emulator().await;
+    let (id, _) = uploaded(&emulator).await;
+    for (status, code) in [(403, "AccessDenied"), (500, "InternalError"), (404, "NoSuchUpload")] {
+        emulator.inject(Fault::on(Operation::ListParts).answer(status, code));
+        let reply = list(&id).send(&emulator).await;
+        assert_eq!((reply.status.as_u16(), reply.element("Code")), (status, code));
+    }
+    assert_eq!(list(&id).send(&emulator).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_part_is_overwritten_added_or_lost_behind_the_clients_back() {
+    let emulator = emulator().await;
+    let (id, sent) = uploaded(&emulator).await;
+    emulator.inject(Fault::on(Operation::ListParts).attempt(1).overwrite_part(1, "other bytes"));
+    emulator.inject(Fault::on(Operation::ListParts).attempt(2).overwrite_part(7, "foreign"));
+    let listed = list(&id).send(&emulator).await;
+    assert_eq!(listed.element("Size"), "11");
+    assert_ne!(listed.element("ETag"), sent.header("etag"));
+    assert_ne!(listed.element("HashCrc64ecma"), sent.header("x-oss-hash-crc64ecma"));
+    let listed = list(&id).send(&emulator).await;
+    assert!(listed.text().contains("<PartNumber>7</PartNumber>"), "{}", listed.text());
+
+    let refused = complete(&id, &[sent.header("etag")]).send(&emulator).await;
+    assert_eq!((refused.element("Code"), refused.element("PartNumber")), ("InvalidPart", "1"));
+    let sent = part(&id, 1, "hello").send(&emulator).await;
+    emulator.inject(Fault::on(Operation::CompleteMultipartUpload).lose_part(1));
+    let refused = complete(&id, &[sent.header("etag")]).send(&emulator).await;
+    assert_eq!((refused.status.as_u16(), refused.element("Code")), (400, "InvalidPart"));
+    let numbers: Vec<u32> = emulator.uploads(BUCKET)[0].parts.iter().map(|part| part.number).collect();
+    assert_eq!(numbers, [7]);
+}
+
+#[tokio::test]
+async fn a_part_is_called_invalid() {
+    let emulator = emulator().await;
+    let (id, sent) = uploaded(&emulator).await;
+    emulator.inject(Fault::on(Operation::CompleteMultipartUpload).invalid_part(1));
+    let complete = complete(&id, &[sent.header("etag")]);
+    let refused = complete.send(&emulator).await;
+    assert_eq!((refused.status.as_u16(), refused.element("Code")), (400, "InvalidPart"));
+    assert_eq!((refused.element("PartNumber"), stored(&emulator)), ("1", false));
+    assert_eq!(complete.send(&emulator).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_error_under_status_200() {
+    let emulator = emulator().await;
+    let (id, sent) = uploaded(&emulator).await;
+    let complete = complete(&id, &[sent.header("etag")]);
+    emulator.inject(Fault::on(Operation::CompleteMultipartUpload).answer(200, "InternalError"));
+    let reply = complete.send(&emulator).await;
+    assert_eq!((reply.status.as_u16(), reply.element("Code")), (200, "InternalError"));
+    assert!(!stored(&emulator) && !reply.headers.contains_key("etag"));
+    emulator.inject(Fault::on(Operation::CompleteMultipartUpload).answer_raw_after_work(
+        200,
+        "application/xml",
+        "<Error/>",
+    ));
+    let reply = complete.send(&emulator).await;
+    assert_eq!((reply.status.as_u16(), reply.text(), stored(&emulator)), (200, "<Error/>", true));
+    assert!(reply.headers.contains_key("x-oss-hash-crc64ecma"));
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_initiate_leaves_an_orphan() {
+    let emulator = emulator().await;
+    emulator.inject(Fault::on(Operation::InitiateMultipartUpload).drop_answer());
+    assert!(call("POST", "k").query("uploads").try_send(&emulator).await.is_err());
+    let id = initiate(&emulator).await;
+    let uploads = emulator.uploads(BUCKET);
+    assert_eq!(uploads.len(), 2);
+    assert_eq!(uploads.iter().filter(|upload| upload.upload_id == id).count(), 1);
+}
+
+#[tokio::test]
+async fn callbacks_end_as_scripted_and_are_not_sent() {
+    let application = Application::answering(200, "{}").await;
+    let emulator = emulator().await;
+    let asked = callback(&application.url, "a=1");
+    let put = call("PUT", "k").header("x-oss-callback", &asked).body("hello");
+    for (message, ec) in [
+        ("Error status : 502.", "0007-00000203"),
+        ("Error status : -1.OSS can not connect to your callbackUrl, please check it.", "0007-00000203"),
+        ("Cost too long time.", "0007-00000202"),
+        ("Response body is not valid json format.", "0007-00000205"),
+        ("Too many callback requests.", "0007-00000201"),
+        ("Get image info failed.", "0007-00000301"),
+        ("Error Status : 400.User server return invalid conent-length value.", "0007-00000203"),
+    ] {
+        emulator.inject(Fault::on(Operation::PutObject).fail_callback(message, ec));
+        let reply = put.send(&emulator).await;
+        assert_eq!((reply.status.as_u16(), reply.element("Code")), (203, "CallbackFailed"));
+        assert_eq!((reply.element("Message"), reply.element("EC")), (message, ec));
+        assert!(reply.headers.contains_key("etag") && reply.headers.contains_key("x-oss-hash-crc64ecma"));
+        assert!(stored(&emulator));
+    }
+    let (id, sent) = uploaded(&emulator).await;
+    emulator.inject(
+        Fault::on(Operation::CompleteMultipartUpload).answer_callback("application/json", "not JSON"),
+    );
+    let reply = complete(&id, &[sent.header("etag")]).header("x-oss-callback", asked).send(&emulator).await;
+    assert_eq!((reply.status.as_u16(), reply.text()), (200, "not JSON"));
+    assert_eq!(reply.header("content-type"), "application/json");
+    assert!(reply.headers.contains_key("etag") && emulator.uploads(BUCKET).is_empty());
+    assert!(application.received().is_empty());
+}
+
+#[tokio::test]
+async fn a_request_without_a_callback_is_no_concern_of_these() {
+    let emulator = emulator().await;
+    emulator.inject(Fault::on(Operation::PutObject).fail_callback("Cost too long time.", "0007-00000202"));
+    assert_eq!(call("PUT", "k").body("x").send(&emulator).await.status, 200);
+}
+
+#[tokio::test]
+async fn tokens_expire_and_clocks_differ() {
+    let emulator = emulator().await;
+    let (id, _) = uploaded(&emulator).await;
+    emulator.inject(Fault::on(Operation::UploadPart).part(2).expired_token());
+    let reply = part(&id, 2, "x").send(&emulator).await;
+    assert_eq!((reply.status.as_u16(), reply.element("Code")), (403, "SecurityTokenExpired"));
+    for millis in [20 * 60 * 1000, -20 * 60 * 1000] {
+        emulator.inject(Fault::on(Operation::UploadPart).clock_offset_millis(millis));
+        let reply = part(&id, 2, "x").send(&emulator).await;
+        assert_eq!((reply.status.as_u16(), reply.element("Code")), (403, "RequestTimeTooSkewed"));
+    }
+    assert_eq!(part(&id, 2, "x").send(&emulator).await.status, 200);
+}

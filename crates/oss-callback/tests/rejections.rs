@@ -208,6 +208,9 @@ fn a_target_that_a_proxy_rewrote() {
     rewritten.extensions.insert(ExternalTarget("/public/cb?x=1".into()));
     let strict = verifier().expect_target("/public/cb?x=1").unwrap();
     assert_eq!(strict.verify(&rewritten, BODY).unwrap().target(), "/public/cb?x=1");
+    // It is the whole target, before which no prefix is put.
+    let prefixed = verifier().external_prefix("/api").unwrap();
+    assert_eq!(prefixed.verify(&rewritten, BODY).unwrap().target(), "/public/cb?x=1");
     // It is no way around the registered targets.
     rewritten.extensions.insert(ExternalTarget("/internal".into()));
     assert_eq!(strict.verify(&rewritten, BODY).unwrap_err(), target_refusal(TargetError::Unregistered));
@@ -540,6 +543,29 @@ fn a_padding_that_a_lenient_parser_would_take() {
         let signature = raw_sign(&<[u8; 64]>::try_from(message).unwrap());
         let error = refusal(&with("authorization", &STANDARD.encode(signature)));
         assert_eq!(error, VerifyError::ForeignSignature { body: BodyCheck::Unknown });
+    }
+}
+
+#[test]
+fn an_encoded_message_that_differs_in_one_bit() {
+    use md5::Digest as _;
+    let digest: [u8; 16] = md5::Md5::digest(string_to_sign(TARGET, BODY)).into();
+    let info = b"\x30\x20\x30\x0c\x06\x08\x2a\x86\x48\x86\xf7\x0d\x02\x05\x05\x00\x04\x10";
+    let message = [[0, 1].as_slice(), &[0xff; 27], &[0], info, &digest].concat();
+    let message = <[u8; 64]>::try_from(message).unwrap();
+    let presented = |message: &[u8; 64]| with("authorization", &STANDARD.encode(raw_sign(message)));
+    verifier().verify(&presented(&message), BODY).unwrap();
+    // The first bit is left out: with it the message would not be below the modulus.
+    for bit in 1..512 {
+        let mut altered = message;
+        altered[bit / 8] ^= 0x80 >> (bit % 8);
+        let body = BodyCheck::Unknown;
+        let expected = if bit < 384 {
+            VerifyError::ForeignSignature { body }
+        } else {
+            VerifyError::OtherContent { body }
+        };
+        assert_eq!(refusal(&presented(&altered)), expected, "{bit}");
     }
 }
 

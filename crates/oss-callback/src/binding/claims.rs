@@ -77,6 +77,15 @@ mod tests {
     }
 
     #[test]
+    fn a_prefix_is_met_at_the_beginning_only() {
+        let folder = KeyPattern::prefix("user/42/");
+        assert!(folder.matches("user/42/") && folder.matches("user/42/a"));
+        for key in ["", "user/42", "/user/42/a", "user/7/user/42/a", "USER/42/a"] {
+            assert!(!folder.matches(key), "{key}");
+        }
+    }
+
+    #[test]
     fn foreign_bytes_are_refused() {
         let good = Claims { expires: 1, key: KeyPattern::exact("k"), user_data: String::new() }.encode();
         for cut in 0..good.len() {

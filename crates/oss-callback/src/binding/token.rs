@@ -266,6 +266,36 @@ mod tests {
     }
 
     #[test]
+    fn a_token_with_a_part_of_its_tag_is_refused() {
+        let (key, token) = token();
+        let (claims, tag) = token.split_once('.').unwrap();
+        let tag = URL_SAFE_NO_PAD.decode(tag).unwrap();
+        for length in 0..tag.len() {
+            let cut = format!("{claims}.{}", URL_SAFE_NO_PAD.encode(&tag[..length]));
+            assert_eq!(key.check(&cut, "bucket", "a/b.jpg", at(0)), Err(TokenError::Forged), "{length}");
+        }
+        let longer = format!("{claims}.{}", URL_SAFE_NO_PAD.encode([&tag[..], &[0]].concat()));
+        assert_eq!(key.check(&longer, "bucket", "a/b.jpg", at(0)), Err(TokenError::Forged));
+    }
+
+    #[test]
+    fn bucket_and_claims_do_not_run_into_each_other() {
+        let tag = |bucket, claims| mac(SECRET, bucket, claims).unwrap().finalize().into_bytes();
+        assert_ne!(tag("ab", b"c"), tag("a", b"bc"));
+        assert_ne!(tag("", b"abc"), tag("abc", b""));
+    }
+
+    #[test]
+    fn a_text_longer_than_any_token_is_not_decoded() {
+        let (key, _) = token();
+        // Good base64, so that only its length can be what is refused: a shorter one is forged.
+        for (length, error) in [(4_051, TokenError::Forged), (4_055, TokenError::Malformed)] {
+            let text = format!("{}.{}", "A".repeat(length), "A".repeat(43));
+            assert_eq!(key.check(&text, "bucket", "a/b.jpg", at(0)), Err(error), "{}", text.len());
+        }
+    }
+
+    #[test]
     fn a_former_secret_checks_and_no_longer_mints() {
         let (old, token) = token();
         let both = TokenKey::new([8; 32]).unwrap().also_accept(SECRET).unwrap();

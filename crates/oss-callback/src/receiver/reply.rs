@@ -137,6 +137,8 @@ mod tests {
         assert_eq!(Reply::json(&()), Err(ReplyError::NotAnObject));
         let long = vec!["x".repeat(1_000_000)];
         assert_eq!(Reply::json(&long), Err(ReplyError::TooLong { length: 1_000_004 }));
+        let long_by_one = vec!["x".repeat(999_997)];
+        assert_eq!(Reply::json(&long_by_one), Err(ReplyError::TooLong { length: 1_000_001 }));
         let fits = vec!["x".repeat(999_996)];
         assert_eq!(Reply::json(&fits).unwrap().body().len(), 1_000_000);
         let map = std::collections::HashMap::from([(vec![1_u8], 1)]);

@@ -204,9 +204,22 @@ mod tests {
         for good in ["/cb?x=1", "/free%2Fpath", "/free%2Fpath?a=b"] {
             assert_eq!(targets.check(good), Ok(()), "{good}");
         }
-        for bad in
-            ["/cb", "/cb?", "/cb?x=1&", "/c%62?x=1", "/CB?x=1", "/cb?x=1?", "/free/path", "/free%2fpath"]
-        {
+        for bad in [
+            "/cb",
+            "/cb?",
+            "/cb?x=1&",
+            "/c%62?x=1",
+            "/CB?x=1",
+            "/cb?x=1?",
+            "/free/path",
+            "/free%2fpath",
+            "/free%2Fpath/",
+            "/free%2Fpath2?a=b",
+            "/free%2Fpat",
+            "/",
+            "//free%2Fpath",
+            "/x/free%2Fpath",
+        ] {
             assert_eq!(targets.check(bad), Err(TargetError::Unregistered), "{bad}");
         }
         assert_eq!(targets.add_exact("/a%3Fb".into()), Err(TargetError::Ambiguous));

@@ -276,6 +276,10 @@ mod tests {
                 r#"{"callbackUrl":"http://10.1.1.1","callbackBody":"a"}"#,
                 CallbackError::Url { position: 1, reason: UrlError::Private { host: "10.1.1.1".into() } },
             ),
+            (
+                r#"{"callbackUrl":"a.example;b.example;c.example;d.example;e.example;f.example","callbackBody":"a"}"#,
+                CallbackError::TooManyUrls { count: 6 },
+            ),
             (r#"{"callbackUrl":"http://a.example"}"#, CallbackError::EmptyBody),
             (
                 r#"{"callbackUrl":"http://a.example","callbackBody":"a=$(filename)"}"#,

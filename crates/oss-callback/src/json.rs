@@ -23,6 +23,10 @@ pub(crate) enum Number {
     Float(f64),
 }
 
+/// If any crate of a program switches serde_json's feature `arbitrary_precision` on, serde_json hands over a number that
+/// is no 64-bit integer as an object with this one field.
+const EXACT_NUMBER: &str = "$serde_json::private::Number";
+
 /// Why bytes are not taken as JSON.
 pub(crate) enum JsonFault {
     Syntax { line: usize, column: usize },
@@ -103,6 +107,11 @@ impl<'de> Visitor<'de> for Tree<'_> {
         let mut names = HashSet::new();
         let mut fields = Vec::new();
         while let Some(name) = entries.next_key::<String>()? {
+            if name == EXACT_NUMBER && fields.is_empty() {
+                let digits: String = entries.next_value()?;
+                let number = digits.parse().map_err(|_| A::Error::custom("not a number"))?;
+                return Ok(Value::Number(Number::Float(number)));
+            }
             if !names.insert(name.clone()) {
                 self.duplicate.replace(Some(name));
                 return Err(A::Error::custom("duplicate field"));

@@ -64,6 +64,21 @@ fn crc64_never_goes_through_a_float() {
 }
 
 #[test]
+fn a_number_as_another_crate_may_have_serde_json_hand_it_over_is_a_number() {
+    let ratio: BTreeMap<String, f64> =
+        from_json(br#"{"a":{"$serde_json::private::Number":"1.5"},"b":2.5}"#).unwrap();
+    assert_eq!((ratio["a"], ratio["b"]), (1.5, 2.5));
+    type Any = BTreeMap<String, serde_json::Value>;
+    for body in [
+        r#"{"a":{"$serde_json::private::Number":"x"}}"#,
+        r#"{"a":{"$serde_json::private::Number":1}}"#,
+        r#"{"a":{"$serde_json::private::Number":"1","b":2}}"#,
+    ] {
+        assert!(matches!(from_json::<Any>(body.as_bytes()), Err(PayloadError::Json { .. })), "{body}");
+    }
+}
+
+#[test]
 fn duplicate_fields_are_refused() {
     let twice = |name: &str| PayloadError::DuplicateField { name: name.to_owned() };
     let form: Result<BTreeMap<String, String>, _> = from_form(b"size=1&a=2&si%7ae=2");

@@ -123,11 +123,28 @@ async fn a_flood_of_versions_is_bounded() {
     let verifier = Verifier::official().key_source(source.clone());
     let now = Instant::now();
     let mut known = 0;
-    for version in 2..200 {
+    for version in 2..=64 {
         let url = format!("https://gosspublic.alicdn.com/callback_pub_key_v{version}.pem");
         known += u32::from(verifier.prepare(&naming(&url), now).await.is_ok());
     }
     assert_eq!((known, source.asked()), (8, 8));
+}
+
+#[tokio::test]
+async fn a_flood_of_versions_that_do_not_exist_does_not_keep_a_new_key_out() {
+    let source = Script::new("<html>");
+    let verifier = Verifier::official().key_source(source.clone());
+    let now = Instant::now();
+    let url = |version: u32| format!("https://gosspublic.alicdn.com/callback_pub_key_v{version}.pem");
+    for _ in 0..2 {
+        for version in 3..1_000 {
+            let _ = verifier.prepare(&naming(&url(version)), now).await;
+        }
+    }
+    assert_eq!(source.asked(), 62);
+    *source.answer.lock().unwrap() = Ok(KEY_PEM.into());
+    verifier.prepare(&naming(&url(2)), now).await.unwrap();
+    verify(&verifier, &url(2)).unwrap();
 }
 
 #[tokio::test]

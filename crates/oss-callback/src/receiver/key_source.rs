@@ -13,8 +13,8 @@ use super::verifier::Verifier;
 
 /// Fetches a key that is not built in, over a network this crate does not know.
 ///
-/// It is asked only for `https://gosspublic.alicdn.com/callback_pub_key_vN.pem`, whatever scheme the request
-/// names; for each `N` by one caller at a time; not again for a minute after a failure; never again after a
+/// It is asked only for `https://gosspublic.alicdn.com/callback_pub_key_vN.pem` with an `N` of at most 64, whatever
+/// scheme the request names; by one caller at a time; not again for a minute after a failure; never again after a
 /// success. What it returns is believed: whoever answers it can sign callbacks.
 ///
 /// # For implementers
@@ -47,14 +47,16 @@ pub struct KeySourceError {
 /// Keys that were fetched, and those that could not be.
 pub(crate) struct FetchedKeys {
     source: Arc<dyn KeySource>,
-    keys: RwLock<HashMap<u16, PublicKey>>,
+    keys: RwLock<HashMap<u8, PublicKey>>,
     /// Held while fetching: one fetch at a time, and whoever waited finds its outcome.
-    failed: Mutex<HashMap<u16, Instant>>,
+    failed: Mutex<HashMap<u8, Instant>>,
 }
 
 /// OSS has published one version in eleven years.
 const MAX_KEYS: usize = 8;
-const MAX_FAILURES: usize = 64;
+/// Also bounds the failures that are remembered: a stranger can name each version once a minute, and no number of
+/// failures keeps a new key from being fetched.
+const MAX_VERSION: u8 = 64;
 const RETRY_AFTER: Duration = Duration::from_secs(60);
 
 impl Verifier {
@@ -99,11 +101,11 @@ impl FetchedKeys {
         self.known(official_version(url)?)
     }
 
-    fn known(&self, version: u16) -> Option<PublicKey> {
+    fn known(&self, version: u8) -> Option<PublicKey> {
         self.keys.read().unwrap_or_else(PoisonError::into_inner).get(&version).cloned()
     }
 
-    async fn fetch(&self, version: u16, now: Instant) -> Result<(), KeySourceError> {
+    async fn fetch(&self, version: u8, now: Instant) -> Result<(), KeySourceError> {
         if self.known(version).is_some() {
             return Ok(());
         }
@@ -112,7 +114,7 @@ impl FetchedKeys {
             return Ok(());
         }
         failed.retain(|_, at| now.saturating_duration_since(*at) < RETRY_AFTER);
-        if failed.contains_key(&version) || failed.len() >= MAX_FAILURES {
+        if failed.contains_key(&version) {
             return Err(error("it failed less than a minute ago"));
         }
         let outcome = self.fetch_new(version).await;
@@ -122,7 +124,7 @@ impl FetchedKeys {
         outcome
     }
 
-    async fn fetch_new(&self, version: u16) -> Result<(), KeySourceError> {
+    async fn fetch_new(&self, version: u8) -> Result<(), KeySourceError> {
         if self.keys.read().unwrap_or_else(PoisonError::into_inner).len() >= MAX_KEYS {
             return Err(error("as many keys as are kept have been fetched already"));
         }
@@ -146,12 +148,12 @@ const SUFFIX: &str = ".pem";
 
 /// The `N` of `http(s)://gosspublic.alicdn.com/callback_pub_key_vN.pem`, compared as a whole so that no
 /// other host, port, path, query or spelling passes.
-fn official_version(url: &str) -> Option<u16> {
+fn official_version(url: &str) -> Option<u8> {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
     let digits = rest.strip_prefix(HOST_AND_PATH)?.strip_suffix(SUFFIX)?;
-    let version: u16 = digits.parse().ok()?;
+    let version: u8 = digits.parse().ok()?;
     // Leading zeros and signs would give one key several names.
-    (version.to_string() == digits).then_some(version)
+    (version <= MAX_VERSION && version.to_string() == digits).then_some(version)
 }
 
 impl fmt::Debug for FetchedKeys {
@@ -167,7 +169,7 @@ mod tests {
     #[test]
     fn only_official_urls_have_a_version() {
         assert_eq!(official_version("http://gosspublic.alicdn.com/callback_pub_key_v2.pem"), Some(2));
-        assert_eq!(official_version("https://gosspublic.alicdn.com/callback_pub_key_v10.pem"), Some(10));
+        assert_eq!(official_version("https://gosspublic.alicdn.com/callback_pub_key_v64.pem"), Some(64));
         for url in [
             "ftp://gosspublic.alicdn.com/callback_pub_key_v2.pem",
             "https://gosspublic.alicdn.com:443/callback_pub_key_v2.pem",
@@ -178,6 +180,7 @@ mod tests {
             "https://gosspublic.alicdn.com/callback_pub_key_v02.pem",
             "https://gosspublic.alicdn.com/callback_pub_key_v+2.pem",
             "https://gosspublic.alicdn.com/callback_pub_key_v.pem",
+            "https://gosspublic.alicdn.com/callback_pub_key_v65.pem",
             "https://gosspublic.alicdn.com/callback_pub_key_v70000.pem",
             "https://GOSSPUBLIC.alicdn.com/callback_pub_key_v2.pem",
             "https://gosspublic.alicdn.com//callback_pub_key_v2.pem",

@@ -188,7 +188,10 @@ pub enum UrlError {
     #[error("its host is an IPv6 address, which OSS refuses: give a host name or an IPv4 address")]
     Ipv6,
     /// Its host is missing or malformed.
-    #[error("its host {host:?} is neither a host name in ASCII nor a dotted IPv4 address")]
+    #[error(
+        "its host {host:?} is neither a host name in ASCII nor a dotted IPv4 address: \
+         write an international name in its form for the DNS (`xn--`)"
+    )]
     Host {
         /// The refused host.
         host: String,

@@ -96,6 +96,24 @@ impl From<String> for FormValue {
     }
 }
 
+impl From<&String> for FormValue {
+    fn from(constant: &String) -> Self {
+        Self::Constant(constant.clone())
+    }
+}
+
+impl From<u32> for FormValue {
+    fn from(constant: u32) -> Self {
+        Self::Constant(constant.to_string())
+    }
+}
+
+impl From<i32> for FormValue {
+    fn from(constant: i32) -> Self {
+        Self::Constant(constant.to_string())
+    }
+}
+
 impl From<u64> for FormValue {
     fn from(constant: u64) -> Self {
         Self::Constant(constant.to_string())
@@ -138,16 +156,20 @@ mod tests {
 
     #[test]
     fn names_and_constants_are_escaped_and_variables_are_not() {
+        let name = String::from("x");
         let form = FormTemplate::default()
             .field("a&b", "1=2 ${object} 中")
             .field("o", Variable::Object)
             .field("n", 7_u64)
             .field("m", -7_i64)
+            .field("i", -1)
+            .field("j", 1_u32)
+            .field("s", &name)
             .field("t", true)
             .field("u", Custom::new("uid", "secret"));
         assert_eq!(
             form.text(),
-            "a%26b=1%3D2%20%24%7Bobject%7D%20%E4%B8%AD&o=${object}&n=7&m=-7&t=true&u=${x:uid}"
+            "a%26b=1%3D2%20%24%7Bobject%7D%20%E4%B8%AD&o=${object}&n=7&m=-7&i=-1&j=1&s=x&t=true&u=${x:uid}"
         );
         assert!(!format!("{form:?}").contains("secret"));
     }

@@ -174,6 +174,24 @@ impl From<String> for JsonValue {
     }
 }
 
+impl From<&String> for JsonValue {
+    fn from(text: &String) -> Self {
+        Self::Text(text.clone())
+    }
+}
+
+impl From<u32> for JsonValue {
+    fn from(number: u32) -> Self {
+        Self::Unsigned(number.into())
+    }
+}
+
+impl From<i32> for JsonValue {
+    fn from(number: i32) -> Self {
+        Self::Signed(number.into())
+    }
+}
+
 impl From<u64> for JsonValue {
     fn from(number: u64) -> Self {
         Self::Unsigned(number)
@@ -230,19 +248,23 @@ mod tests {
 
     #[test]
     fn constants_are_escaped_and_variables_are_not() {
+        let name = String::from("x");
         let inner = JsonTemplate::default().field("width", Variable::ImageWidth);
         let json = JsonTemplate::default()
             .field("o\"b", Variable::Object)
             .field("price", "\\${object} \u{1} \n é")
             .field("n", 7_u64)
             .field("m", -7_i64)
+            .field("i", -1)
+            .field("j", 1_u32)
+            .field("s", &name)
             .field("t", true)
             .field("nothing", JsonValue::Null)
             .field("image", inner)
             .field("list", vec![JsonValue::from("a"), Custom::new("uid", "1").into()]);
         assert_eq!(
             json.text(),
-            "{\"o\\\"b\":${object},\"price\":\"\\\\\\u0024{object} \\u0001 \\n é\",\"n\":7,\"m\":-7,\"t\":true,\
+            "{\"o\\\"b\":${object},\"price\":\"\\\\\\u0024{object} \\u0001 \\n é\",\"n\":7,\"m\":-7,\"i\":-1,\"j\":1,\"s\":\"x\",\"t\":true,\
              \"nothing\":null,\"image\":{\"width\":${imageInfo.width}},\"list\":[\"a\",${x:uid}]}"
         );
     }

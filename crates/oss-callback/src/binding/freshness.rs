@@ -95,6 +95,9 @@ impl Freshness {
 
     /// Checks a request id as [`check`](Self::check) does, and asks `guard` whether it came before.
     ///
+    /// Check the token first: only then is the id one of your own uploads, and not made up by a stranger who wants
+    /// to fill the guard or to spend an id before it comes.
+    ///
     /// [`Claim::Again`] need not be an attack: with several callback URLs OSS tries the next one when an answer
     /// is late. Answer as the first time, without doing the work twice.
     ///

@@ -51,8 +51,9 @@ pub enum ReplayError {
 /// A [`ReplayGuard`] in this process's memory: for an application of one process.
 ///
 /// Holds at most `capacity` ids, some 150 bytes each whatever their length. When all of them are still valid
-/// it refuses new ones rather than forget one: only verified callbacks come this far, so it fills up by real
-/// load. Ids are lost when the process ends.
+/// it refuses new ones rather than forget one. Ask it only after the callback's token was checked
+/// ([`TokenKey::check`](crate::TokenKey::check)): a callback that OSS signed for a stranger can hold any id, and enough of
+/// them would fill the guard. Ids are lost when the process ends.
 #[derive(Debug)]
 pub struct MemoryReplayGuard {
     capacity: usize,

@@ -151,7 +151,8 @@ impl DecodedCallback {
     ///
     /// URLs may have a query here. `allow_private_addresses` is as in
     /// [`CallbackBuilder::allow_private_addresses`](crate::CallbackBuilder::allow_private_addresses); the number
-    /// of custom variables is not judged. Fields this crate cannot express are left out.
+    /// of custom variables is not judged. Fields this crate cannot express are left out. A form in which every variable
+    /// is percent-encoded is refused, because they would arrive as they are.
     ///
     /// # Errors
     ///
@@ -172,9 +173,9 @@ impl DecodedCallback {
         }
         let body = self.body.as_deref().ok_or(CallbackError::EmptyBody)?;
         let body = match self.body_type.as_deref() {
-            None => BodyTemplate::raw_form(body),
+            None => BodyTemplate::decoded_form(body),
             Some(name) => match BodyType::ALL.into_iter().find(|kind| kind.media_type() == name) {
-                Some(BodyType::Form) => BodyTemplate::raw_form(body),
+                Some(BodyType::Form) => BodyTemplate::decoded_form(body),
                 Some(BodyType::Json) => BodyTemplate::raw_json(body),
                 None => return Err(CallbackError::BodyType { name: name.to_owned() }),
             },
@@ -279,6 +280,10 @@ mod tests {
             (
                 r#"{"callbackUrl":"a.example;b.example;c.example;d.example;e.example;f.example","callbackBody":"a"}"#,
                 CallbackError::TooManyUrls { count: 6 },
+            ),
+            (
+                r#"{"callbackUrl":"http://a.example","callbackBody":"o=%24%7Bobject%7D"}"#,
+                CallbackError::EncodedVariable { offset: 2 },
             ),
             (r#"{"callbackUrl":"http://a.example"}"#, CallbackError::EmptyBody),
             (

@@ -66,7 +66,17 @@ pub struct BodyTemplate {
 enum Kind {
     Form(FormTemplate),
     Json(JsonTemplate),
-    Raw { body_type: BodyType, text: String, any_text: bool },
+    Raw { body_type: BodyType, text: String, leave: Leave },
+}
+
+/// Which check a raw template is let off.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Leave {
+    None,
+    /// It need not become JSON.
+    InvalidJson,
+    /// It may hold `%24%7B`.
+    EncodedVariables,
 }
 
 impl BodyTemplate {
@@ -84,14 +94,14 @@ impl BodyTemplate {
 
     /// Takes a form in the syntax of the OSS documentation, for instance `bucket=${bucket}&uid=${x:uid}`.
     pub fn raw_form(text: impl Into<String>) -> Self {
-        Self { kind: Kind::Raw { body_type: BodyType::Form, text: text.into(), any_text: false } }
+        Self { kind: Kind::Raw { body_type: BodyType::Form, text: text.into(), leave: Leave::None } }
     }
 
     /// Takes JSON in the syntax of the OSS documentation, for instance `{"object":${object},"size":${size}}`.
     ///
     /// Text variables come with their own quotes, so they must not be written between quotes.
     pub fn raw_json(text: impl Into<String>) -> Self {
-        Self { kind: Kind::Raw { body_type: BodyType::Json, text: text.into(), any_text: false } }
+        Self { kind: Kind::Raw { body_type: BodyType::Json, text: text.into(), leave: Leave::None } }
     }
 
     /// Lets a raw JSON template pass that is not JSON once its variables are filled in.
@@ -100,10 +110,17 @@ impl BodyTemplate {
     /// receiver must then read the raw body. Without effect on every other template.
     #[must_use]
     pub fn allow_invalid_json(mut self) -> Self {
-        if let Kind::Raw { any_text, .. } = &mut self.kind {
-            *any_text = true;
+        if let Kind::Raw { body_type: BodyType::Json, leave, .. } = &mut self.kind {
+            *leave = Leave::InvalidJson;
         }
         self
+    }
+
+    /// A form of unknown origin. A typed form writes the constant `${object}` as `%24%7Bobject%7D`, so that is taken
+    /// for a mistake only where no variable is left that is not encoded.
+    pub(crate) fn decoded_form(text: &str) -> Self {
+        let leave = if text.contains("${") { Leave::EncodedVariables } else { Leave::None };
+        Self { kind: Kind::Raw { body_type: BodyType::Form, text: text.to_owned(), leave } }
     }
 
     /// The body type.
@@ -141,7 +158,7 @@ impl BodyTemplate {
         if text.is_empty() {
             return Err(CallbackError::EmptyBody);
         }
-        if let Kind::Raw { body_type: BodyType::Form, text, .. } = &self.kind
+        if let Kind::Raw { body_type: BodyType::Form, text, leave: Leave::None } = &self.kind
             && let Some(offset) = find_encoded_variable(text)
         {
             return Err(CallbackError::EncodedVariable { offset });
@@ -151,7 +168,7 @@ impl BodyTemplate {
         let must_be_json = match self.kind {
             Kind::Form(_) => false,
             Kind::Json(_) => true,
-            Kind::Raw { body_type, any_text, .. } => body_type == BodyType::Json && !any_text,
+            Kind::Raw { body_type, leave, .. } => body_type == BodyType::Json && leave != Leave::InvalidJson,
         };
         if must_be_json {
             super::render::check_json(&segments)?;

@@ -142,7 +142,9 @@ fn check_authority(authority: &str, allow_private: bool) -> Result<String, UrlEr
     if authority.contains('@') {
         return Err(UrlError::UserInfo);
     }
-    if authority.contains(['[', ']']) || authority.matches(':').count() > 1 {
+    let bare_ipv6 = authority.matches(':').count() > 1
+        && authority.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'));
+    if authority.contains(['[', ']']) || bare_ipv6 {
         return Err(UrlError::Ipv6);
     }
     let (host, port) = match authority.split_once(':') {
@@ -314,6 +316,8 @@ mod tests {
             ("http://中文.example/", UrlError::Host { host: "中文.example".into() }),
             ("http://127.1/", UrlError::Host { host: "127.1".into() }),
             ("http://0x7f.0.0.1/", UrlError::Host { host: "0x7f.0.0.1".into() }),
+            ("http://::ffff:1.2.3.4/", UrlError::Ipv6),
+            ("http://a.example:80:81/", UrlError::Port { port: "80:81".into() }),
             ("http://a.example:/", UrlError::Port { port: String::new() }),
             ("http://a.example:0/", UrlError::Port { port: "0".into() }),
             ("http://a.example:65536/", UrlError::Port { port: "65536".into() }),

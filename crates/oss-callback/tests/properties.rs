@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use http::Method;
 use oss_callback::{
     BodyTemplate, Callback, Custom, DecodedCallback, FormTemplate, Freshness, JsonTemplate, JsonValue,
@@ -15,7 +16,7 @@ use oss_callback::{
 };
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
-use support::{KEY_URL, head, verifier};
+use support::{KEY_URL, authorization, head, verifier};
 
 /// Targets that a verifier accepts.
 fn targets() -> impl Strategy<Value = String> {
@@ -130,10 +131,15 @@ proptest! {
         authorization in vec(0x20..=0x7e_u8, 0..120),
         key_url in prop_oneof![Just(STANDARD.encode(KEY_URL).into_bytes()), vec(0x80..=0xff_u8, 0..40)],
         length in "[0-9+ -]{0,25}",
+        others in vec(("content-type|content-md5|x-oss-bucket|x-oss-request-id", vec(0x20..=0xfe_u8, 0..40)), 0..6),
         target in "\\PC{0,30}",
         body in vec(any::<u8>(), 0..50),
     ) {
         let mut headers = http::HeaderMap::new();
+        for (name, value) in &others {
+            let name: http::HeaderName = name.parse().unwrap();
+            headers.append(name, http::HeaderValue::from_bytes(value).unwrap_or(http::HeaderValue::from_static("")));
+        }
         headers.insert("authorization", http::HeaderValue::from_bytes(&authorization).unwrap());
         headers.insert("x-oss-pub-key-url", http::HeaderValue::from_bytes(&key_url).unwrap());
         headers.insert("content-length", length.parse().unwrap());
@@ -194,16 +200,21 @@ proptest! {
     fn an_encoded_callback_is_decoded_to_what_it_was(
         path in "(/[a-zA-Z0-9._+é-]{1,8}){0,3}",
         https in any::<bool>(),
+        json in any::<bool>(),
         query in vec(("(?s).{0,8}", "(?s).{0,12}"), 0..4),
         host in proptest::option::of("[a-z]{1,8}\\.example"),
-        constant in "(?s).{0,20}",
+        constant in "(?s)(\\$\\{object\\})?.{0,20}",
         uid in "(?s).{0,20}",
     ) {
         prop_assume!(!path.split('/').any(|segment| segment == "." || segment == ".."));
         let scheme = if https { "https" } else { "http" };
         let mut builder = Callback::builder(format!("{scheme}://app.example:8080{path}"))
             .also_url("http://b.example")
-            .body(BodyTemplate::json().field("c", constant.as_str()).field("u", Custom::new("uid", &uid)));
+            .body(if json {
+                BodyTemplate::json().field("c", &constant).field("u", Custom::new("uid", &uid)).into()
+            } else {
+                BodyTemplate::from(FormTemplate::default().field("c", &constant).field("u", Custom::new("uid", &uid)))
+            });
         for (name, value) in &query {
             builder = builder.query(name, value);
         }
@@ -289,6 +300,53 @@ proptest! {
         let key = TokenKey::new([1; 32]).unwrap();
         prop_assert!(key.check(&text, "b", "o", SystemTime::UNIX_EPOCH).is_err());
         let _ = Freshness::within(Duration::MAX).check(&text, SystemTime::UNIX_EPOCH);
+    }
+
+    #[test]
+    fn any_query_of_a_verified_target_is_judged_without_a_panic(
+        query in "[!\"$-~]{0,40}", fuller in "[ab=&%+0-9A-F]{0,40}", name in "[ab]?",
+    ) {
+        for query in [query, fuller] {
+            let target = format!("/cb?{query}");
+            let strict = verifier().expect_path("/cb").unwrap();
+            let mut headers = head("/cb", b"").headers;
+            headers.insert("authorization", authorization(&target, b"").parse().unwrap());
+            let pending = strict.begin_with(&Method::POST, &target, &headers).unwrap();
+            let verified = pending.finish(Bytes::new()).unwrap();
+            if let Ok(Some(_)) = verified.query(&name) {
+                prop_assert_eq!(verified.target(), &target);
+            }
+        }
+    }
+
+    #[test]
+    fn a_damaged_key_is_refused_or_another_key(changes in vec(edits(), 1..4)) {
+        let (_, der) = pem_rfc7468::decode_vec(support::KEY_PEM.as_bytes()).unwrap();
+        let damaged = changes.iter().fold(der.clone(), |der, change| edit(&der, change));
+        prop_assume!(damaged != der);
+        let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(damaged));
+        if let Ok(verifier) = Verifier::trusting_none().trust(KEY_URL, &pem) {
+            prop_assert!(verifier.verify(&head("/cb", b"a"), b"a").is_err(), "{}", pem);
+        }
+    }
+
+    #[test]
+    fn a_damaged_encoded_callback_is_decoded_or_refused(changes in vec(edits(), 1..4), in_json in any::<bool>()) {
+        let json = br#"{"callbackUrl":"https://a.example/cb?t=1;b.example","callbackBody":"{\"o\":${object},\"u\":${x:u}}","callbackBodyType":"application/json","callbackHost":"c.example:80","callbackSNI":true}"#;
+        let text = if in_json {
+            STANDARD.encode(changes.iter().fold(json.to_vec(), |json, change| edit(&json, change)))
+        } else {
+            let damaged = changes.iter().fold(STANDARD.encode(json).into_bytes(), |text, change| edit(&text, change));
+            String::from_utf8_lossy(&damaged).into_owned()
+        };
+        if let Ok(decoded) = DecodedCallback::decode(&text, Some(&STANDARD.encode(br#"{"x:u":"1"}"#)))
+            && let Ok(callback) = decoded.to_callback(false)
+        {
+            // What is good is built, sent and decoded to the same again.
+            let encoded = callback.encode();
+            let again = DecodedCallback::decode(encoded.callback(), encoded.callback_var()).unwrap();
+            prop_assert_eq!(again.to_callback(false).unwrap(), callback);
+        }
     }
 
     #[test]

@@ -68,7 +68,23 @@ impl Claims {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_decoded_is_what_encode_writes(
+            head in vec(0..=2_u8, 0..13), rest in vec(any::<u8>(), 0..20), text in "(?s).{0,9}",
+        ) {
+            for bytes in [[&head[..], &rest].concat(), [&head[..], text.as_bytes()].concat()] {
+                if let Some(claims) = Claims::decode(&bytes) {
+                    prop_assert_eq!(claims.encode(), bytes);
+                }
+            }
+        }
+    }
 
     #[test]
     fn claims_come_back() {

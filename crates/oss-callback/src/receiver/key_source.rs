@@ -164,7 +164,23 @@ impl fmt::Debug for FetchedKeys {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_url_with_a_version_is_the_official_one_of_that_version(
+            scheme in "https?|HTTPS|ftp|", separator in "://|:/|//", port in "(:443)?", digits in "[0-9+ ]{0,3}", rest in "[?#/. ]?",
+        ) {
+            let url = format!("{scheme}{separator}gosspublic.alicdn.com{port}/callback_pub_key_v{digits}.pem{rest}");
+            let official = |version: u8| {
+                ["http", "https"].map(|scheme| format!("{scheme}://{HOST_AND_PATH}{version}{SUFFIX}")).contains(&url)
+            };
+            let expected = (0..=MAX_VERSION).find(|version| official(*version));
+            prop_assert_eq!(official_version(&url), expected, "{}", url);
+        }
+    }
 
     #[test]
     fn only_official_urls_have_a_version() {

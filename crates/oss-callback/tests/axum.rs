@@ -263,8 +263,35 @@ async fn a_get_is_refused() {
 async fn a_nested_router_sees_the_original_target() {
     let target = "/api/v3/cb?token=a%20b";
     let strict = verifier().expect_target(target).unwrap();
-    let nested = Router::new().nest("/api", Router::new().nest("/v3", app(strict)));
+    let nested = Router::new().nest("/api", Router::new().nest("/v3", app(strict.clone())));
     assert_eq!(ask(serve(nested).await, &request(target, FORM)).await.status, 200);
+    let service = Router::new().nest_service("/api/v3", app(strict));
+    assert_eq!(ask(serve(service).await, &request(target, FORM)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_layer_restores_the_target_that_a_proxy_rewrote() {
+    use axum::extract::Request;
+    async fn original(mut request: Request) -> Request {
+        if let Some(target) = request.headers().get("x-original-uri").cloned() {
+            let target = target.to_str().unwrap().to_owned();
+            request.extensions_mut().insert(oss_callback::ExternalTarget(target));
+        }
+        request
+    }
+    let strict = verifier().expect_target("/public/cb?x=1").unwrap();
+    let app = app(strict).layer(axum::middleware::map_request(original));
+    let address = serve(app).await;
+    let rewritten = request("/public/cb?x=1", FORM).replacen("/public/cb?x=1", "/cb", 1);
+    assert_eq!(ask(address, &rewritten).await.status, 403);
+    for (original, status) in [("/public/cb?x=1", 200), ("/public/cb?x=2", 403), ("/cb", 403)] {
+        let line = format!("HTTP/1.1\r\nX-Original-URI: {original}\r\n");
+        assert_eq!(
+            ask(address, &rewritten.replacen("HTTP/1.1\r\n", &line, 1)).await.status,
+            status,
+            "{original}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -51,15 +51,43 @@ pub(crate) fn unsign(request: &mut Parts) {
     request.headers.remove(&X_OSS_SECURITY_TOKEN);
 }
 
-/// A signature in the header and one in the query are refused by OSS (400 InvalidArgument).
-pub(crate) fn refuse_signed_query(request: &Parts) -> Result<(), SignError> {
-    let query = query::of(&request.uri);
-    for found in ["x-oss-signature", "Signature"] {
-        if !query.is_empty() && query::first(query, found).is_some() {
-            return Err(SignError::AlreadySigned { found });
-        }
+/// The query parameters of a presigned URL of either version. Presigning replaces all of them: what another version
+/// left would make the URL one that is signed twice.
+pub(crate) const SIGNATURE_PARAMETERS: [&str; 11] = [
+    "Expires",
+    "OSSAccessKeyId",
+    "Signature",
+    "security-token",
+    "x-oss-additional-headers",
+    "x-oss-credential",
+    "x-oss-date",
+    "x-oss-expires",
+    "x-oss-security-token",
+    "x-oss-signature",
+    "x-oss-signature-version",
+];
+
+/// Header names of one request. OSS takes far fewer; beyond some tens of thousands a header map panics.
+const MAX_HEADERS: usize = 4_096;
+
+/// What header signing cannot do: a signature in the header and one in the query are refused by OSS (400
+/// InvalidArgument), and the header map must have room.
+pub(crate) fn check_signable(request: &Parts) -> Result<(), SignError> {
+    let count = request.headers.keys_len();
+    if count > MAX_HEADERS {
+        return Err(SignError::TooManyHeaders { count, limit: MAX_HEADERS });
     }
-    Ok(())
+    let query = query::of(&request.uri);
+    if query.is_empty() {
+        return Ok(());
+    }
+    // Each of them makes a server look for a signature in the query.
+    let telling =
+        ["x-oss-signature", "Signature", "x-oss-signature-version", "x-oss-credential", "OSSAccessKeyId"];
+    match telling.into_iter().find(|name| query::first(query, name).is_some()) {
+        Some(found) => Err(SignError::AlreadySigned { found }),
+        None => Ok(()),
+    }
 }
 
 /// The checks of a presigned URL: no header signature, a lifetime in bounds, and none beyond that of the credentials.

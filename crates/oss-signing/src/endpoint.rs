@@ -1,5 +1,5 @@
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use http::uri::{Authority, Scheme};
@@ -192,7 +192,10 @@ pub struct EndpointError {
 }
 
 fn is_ip(host: &str) -> bool {
-    host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok()
+    match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => host.parse::<Ipv4Addr>().is_ok(),
+    }
 }
 
 fn is_host(host: &str) -> bool {
@@ -285,6 +288,9 @@ mod tests {
             "http://.host",
             "http://ho%20st",
             "http://[::zz]",
+            "http://[127.0.0.1]",
+            "http://[::1",
+            "::1",
             "a,b",
             "http://a://b",
         ] {

@@ -27,7 +27,7 @@ pub use signer::{SignError, Signer};
 pub use url::UrlError;
 pub use v1::V1Signer;
 pub use v4::{Product, SigningKey, V4Signer};
-pub use verify::{Explanation, Scheme, Verified, VerifiedPost, Verifier, VerifyError, explain};
+pub use verify::{Explanation, PresignedUrl, Scheme, Verified, VerifiedPost, Verifier, VerifyError, explain};
 
 #[doc = include_str!("../docs/signature_does_not_match.md")]
 pub mod signature_does_not_match {}

@@ -17,7 +17,12 @@ pub(crate) struct Rewrite<'a> {
 
 impl<'a> Rewrite<'a> {
     /// Starts with the parameters of `uri`, as they are written there, without those called one of `replaced`.
-    pub(crate) fn new(uri: &'a Uri, replaced: &[&str]) -> Self {
+    ///
+    /// `*` and the `host:port` of a CONNECT have no place for a query.
+    pub(crate) fn new(uri: &'a Uri, replaced: &[&str]) -> Result<Self, SignError> {
+        if !uri.path().starts_with('/') {
+            return Err(SignError::UrlWithoutPath);
+        }
         let (path, query) = (uri.path().as_bytes(), query::of(uri));
         let mut text = Vec::with_capacity(path.len() + query.len() + 512);
         text.extend_from_slice(path);
@@ -30,7 +35,7 @@ impl<'a> Rewrite<'a> {
                 rewrite.text.extend_from_slice(pair);
             }
         }
-        rewrite
+        Ok(rewrite)
     }
 
     /// Appends a parameter whose name needs no encoding.

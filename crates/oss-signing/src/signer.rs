@@ -132,6 +132,19 @@ pub enum SignError {
         /// Bytes of path and query.
         length: usize,
     },
+    /// The URL of the request has no path to append a query to, as in `OPTIONS *` or `CONNECT host:443`.
+    #[error(
+        "the request's URL has no path, so it cannot be presigned: give an absolute URL or one that begins with '/'"
+    )]
+    UrlWithoutPath,
+    /// The request carries more headers than can be signed, or than any server takes.
+    #[error("the request has {count} different headers; at most {limit} can be signed: remove some")]
+    TooManyHeaders {
+        /// Different header names of the request.
+        count: usize,
+        /// Most names.
+        limit: usize,
+    },
     /// A POST policy that OSS would not accept.
     #[error("the POST policy cannot be signed")]
     Policy(#[from] PolicyError),

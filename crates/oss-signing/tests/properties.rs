@@ -5,15 +5,19 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::header::{HOST, HeaderName, HeaderValue, RANGE};
 use http::request::Parts;
 use oss_signing::{
-    Addressing, BucketName, Credentials, Endpoint, ObjectKey, Region, Resource, Scheme, Signer, V1Signer,
-    V4Signer, Verified, Verifier, VerifyError, explain,
+    Addressing, BucketName, Credentials, Endpoint, ObjectKey, PostPolicy, PresignedUrl, Region, Resource,
+    Scheme, Signer, V1Signer, V4Signer, Verified, Verifier, VerifyError, explain,
 };
 use proptest::prelude::{
     Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, prop_assume, prop_oneof, proptest,
 };
+use sha1::Sha1;
 
 const BUCKET: &str = "examplebucket";
 const ACCESS_KEY_ID: &str = "LTAI5tExampleKeyId0001";
@@ -84,6 +88,73 @@ proptest! {
             let uri = endpoint.url(None, None, &query).unwrap();
             let request = http::Request::get(uri).body(()).unwrap().into_parts().0;
             prop_assert!(verify(&request, "k", SystemTime::UNIX_EPOCH, SECRET).is_err());
+        }
+    }
+
+    #[test]
+    fn no_raw_query_makes_a_reader_panic(
+        names in proptest::collection::vec("x-oss-(credential|date|expires|additional-headers|signature|security-token)|Expires|Signature|OSSAccessKeyId|callback|%[0-9A-F]{2}", 0..10),
+        values in proptest::collection::vec(
+            "[!$-;=?-Z_a-z~&%]{0,12}|%[0-9A-Fa-f]{2}|[0-9]{1,24}|19700101T000000Z|a/19700101/cn-hangzhou/oss/aliyun_v4_request|host;range", 10),
+        version in "(x-oss-signature-version=OSS4-HMAC-SHA256&)?",
+    ) {
+        let pairs: Vec<_> = names.iter().zip(&values).map(|(name, value)| format!("{name}={value}")).collect();
+        let uri: http::Uri = format!("/k?{version}{}", pairs.join("&")).parse().unwrap();
+        let read = PresignedUrl::read(&uri);
+        let mut request = http::Request::get(uri).body(()).unwrap().into_parts().0;
+        let verified = verify(&request, "k", SystemTime::UNIX_EPOCH, SECRET);
+        prop_assert!(verified.is_err());
+        // What cannot be read cannot be explained either.
+        prop_assert!(read.is_ok() || explain(&request, Resource::object(BUCKET, "k")).is_err());
+        // Whatever is there: presigning either refuses it or makes a URL that verifies.
+        let credentials = Credentials::new(ACCESS_KEY_ID, SECRET);
+        for signer in [&V1Signer::new() as &dyn Signer, &V4Signer::new(region())] {
+            let before = request.uri.clone();
+            match signer.presign(&mut request, Resource::object(BUCKET, "k"), &credentials, SystemTime::UNIX_EPOCH, LIFETIME) {
+                Ok(()) => drop(verify(&request, "k", SystemTime::UNIX_EPOCH, SECRET).unwrap()),
+                Err(_) => prop_assert_eq!(&request.uri, &before),
+            }
+        }
+    }
+
+    #[test]
+    fn no_signed_bytes_make_the_policy_reader_panic(policy in proptest::collection::vec(any::<u8>(), 0..64), depth in 0_usize..2_000) {
+        let nested = [r#"{"expiration":"2099-01-01T00:00:00Z","conditions":"#.as_bytes(), &b"[".repeat(depth), &policy].concat();
+        for policy in [policy, nested] {
+            let policy = STANDARD.encode(policy);
+            let mut mac = Hmac::<Sha1>::new_from_slice(SECRET.as_bytes()).unwrap();
+            mac.update(policy.as_bytes());
+            let signature = STANDARD.encode(mac.finalize().into_bytes());
+            let form = [("OSSAccessKeyId", "id"), ("policy", policy.as_str()), ("Signature", &signature)];
+            let secret_for = |_: &str| Some(SECRET.to_owned());
+            let error = Verifier::new(region()).verify_post(&form, BUCKET, SystemTime::UNIX_EPOCH, &secret_for).unwrap_err();
+            prop_assert!(!matches!(error, VerifyError::SignatureDoesNotMatch(_)));
+        }
+    }
+
+    #[test]
+    fn a_form_is_bound_to_every_field_it_was_handed(
+        fields in proptest::collection::btree_map("(x:|x-oss-meta-)[a-z0-9]{1,8}|callback|content-type", tricky(0..12), 1..6),
+        prefix in tricky(0..6), rest in tricky(0..6), changed in any::<usize>(), token in proptest::option::of("[A-Za-z0-9+/=]{1,20}"),
+    ) {
+        let now = SystemTime::UNIX_EPOCH;
+        let credentials = Credentials::new("id", SECRET).with_security_token(token.unwrap_or_default());
+        let policy = PostPolicy::new(&bucket(), now + LIFETIME).starts_with("key", prefix.as_str());
+        let policy = fields.iter().fold(policy, |policy, (name, value)| policy.field(name, value));
+        let v1 = V1Signer::new().sign_post(&policy, &credentials, now).unwrap();
+        let v4 = V4Signer::new(region()).sign_post(&policy, &credentials, now).unwrap();
+        let key = format!("{prefix}{rest}");
+        for signed in [v1, v4] {
+            let mut form: Vec<_> = signed.iter().chain([("key", key.as_str())]).collect();
+            let verify = |form: &[(&str, &str)]| {
+                Verifier::new(region()).verify_post(form, BUCKET, now, &|_| Some(SECRET.to_owned()))
+            };
+            verify(&form).unwrap();
+            let at = changed % fields.len();
+            let longer = format!("{}!", form[at].1);
+            form[at].1 = &longer;
+            let changed = verify(&form);
+            prop_assert!(matches!(changed, Err(VerifyError::PolicyConditionFailed { .. })), "{:?}", changed);
         }
     }
 

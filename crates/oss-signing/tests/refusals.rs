@@ -331,6 +331,43 @@ fn a_v4_policy_has_to_speak_of_what_it_signs() {
     }
 }
 
+#[test]
+fn neither_results_nor_errors_show_a_token() {
+    let credentials = credentials().with_security_token("hush");
+    for signer in signers() {
+        let mut header = request("/k");
+        signer.sign(&mut header, RESOURCE, &credentials, now()).unwrap();
+        let mut query = request("/k");
+        signer.presign(&mut query, RESOURCE, &credentials, now(), Duration::from_secs(60)).unwrap();
+        for request in [header, query] {
+            let verified = verify(&request, now()).unwrap();
+            assert_eq!(verified.security_token(), Some("hush"));
+            assert!(!format!("{verified:?}").contains("hush"), "{verified:?}");
+        }
+    }
+
+    let fields = v4_signer().sign_post(&policy(), &credentials, now()).unwrap();
+    let form: Vec<_> = fields.iter().chain([("key", "u/a")]).collect();
+    let verified = verify_post(&form, now()).unwrap();
+    assert_eq!(verified.security_token(), Some("hush"));
+    assert!(!format!("{verified:?}").contains("hush"), "{verified:?}");
+
+    // A form with another token than the pinned one, and a condition that pins the token beside what fails.
+    let other: Vec<_> = form
+        .iter()
+        .map(|&(name, value)| (name, if name == "x-oss-security-token" { "other" } else { value }))
+        .collect();
+    let policy =
+        r#"{"expiration":"2024-12-13T04:00:00Z","conditions":[{"key":"v/a","x-oss-security-token":"hush"}]}"#;
+    let fields = V1Signer::new().sign_post_json(policy, &credentials).unwrap();
+    let beside: Vec<_> = fields.iter().chain([("key", "u/a")]).collect();
+    for form in [other, beside] {
+        let error = verify_post(&form, now()).unwrap_err();
+        assert!(matches!(error, VerifyError::PolicyConditionFailed { .. }), "{error:?}");
+        assert!(!format!("{error} {error:?}").contains("hush"), "{error:?}");
+    }
+}
+
 fn check(error: &VerifyError, status: u16, code: &str, ec: Option<&str>) {
     assert_eq!((error.status().as_u16(), error.code(), error.ec()), (status, code, ec), "{error:?}");
     assert!(!error.to_string().is_empty());

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HOST, HeaderValue, RANGE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HOST, HeaderName, HeaderValue, RANGE};
 use http::request::Parts;
 use oss_signing::{
     BucketName, Credentials, PolicyError, PostPolicy, Region, Resource, SignError, Signer, V1Signer,
@@ -114,6 +114,9 @@ fn a_request_is_signed_in_one_place_only() {
             ("https://h.example/k?x-oss-signature=a", "x-oss-signature"),
             ("https://h.example/k?a&x%2doss%2Dsignature", "x-oss-signature"),
             ("https://h.example/k?Signature=a", "Signature"),
+            ("https://h.example/k?OSSAccessKeyId=a", "OSSAccessKeyId"),
+            ("https://h.example/k?x-oss-credential=a", "x-oss-credential"),
+            ("https://h.example/k?x-oss-signature-version=a", "x-oss-signature-version"),
         ] {
             let mut request = request(url);
             let result = signer.sign(&mut request, RESOURCE, &credentials(), now());
@@ -148,6 +151,22 @@ fn what_two_readers_would_read_differently_is_refused() {
     let result = V1Signer::new().sign(&mut request, RESOURCE, &credentials(), now());
     assert_eq!(result, Err(SignError::RepeatedHeader { name: "content-type".to_owned() }));
     assert_eq!(request.headers.len(), 2);
+}
+
+#[test]
+fn a_header_map_without_room_is_refused_instead_of_a_panic() {
+    for signer in signers() {
+        let mut request = request("https://h.example/k");
+        for number in 0..4_096 {
+            let name: HeaderName = format!("h{number}").parse().unwrap();
+            request.headers.insert(name, HeaderValue::from_static("x"));
+        }
+        signer.sign(&mut request.clone(), RESOURCE, &credentials(), now()).unwrap();
+        request.headers.insert("one-more", HeaderValue::from_static("x"));
+        let result = signer.sign(&mut request, RESOURCE, &credentials(), now());
+        assert_eq!(result, Err(SignError::TooManyHeaders { count: 4_097, limit: 4_096 }));
+        assert_eq!(request.headers.len(), 4_097);
+    }
 }
 
 #[test]

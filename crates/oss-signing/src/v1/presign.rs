@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime};
 use http::Uri;
 use http::request::Parts;
 
-use crate::check::check_presign;
+use crate::check::{SIGNATURE_PARAMETERS, check_presign};
 use crate::credentials::Credentials;
 use crate::resource::Resource;
 use crate::rewrite::Rewrite;
@@ -11,9 +11,6 @@ use crate::signer::SignError;
 
 use super::sign::write_signature;
 use super::string_to_sign::StringToSign;
-
-/// What an earlier signature may have left in the query.
-const REPLACED: [&str; 4] = ["Expires", "OSSAccessKeyId", "Signature", "security-token"];
 
 pub(super) fn presigned(
     request: &Parts,
@@ -25,7 +22,7 @@ pub(super) fn presigned(
     let (stamp, seconds) = check_presign(request, credentials, time, expires_in, u64::MAX)?;
     let expires = (stamp.unix() + seconds).to_string();
 
-    let mut rewrite = Rewrite::new(&request.uri, &REPLACED);
+    let mut rewrite = Rewrite::new(&request.uri, &SIGNATURE_PARAMETERS)?;
     if let Some(token) = credentials.security_token() {
         rewrite.push("security-token", token.as_bytes());
     }

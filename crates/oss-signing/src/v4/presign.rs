@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime};
 use http::Uri;
 use http::request::Parts;
 
-use crate::check::check_presign;
+use crate::check::{SIGNATURE_PARAMETERS, check_presign};
 use crate::credentials::Credentials;
 use crate::header::{CanonicalHeaders, Role, X_OSS_CONTENT_SHA256, sent_value, single};
 use crate::resource::Resource;
@@ -12,17 +12,6 @@ use crate::signer::SignError;
 
 use super::canonical::CanonicalRequest;
 use super::{ALGORITHM, MAX_LIFETIME, UNSIGNED_PAYLOAD, V4Signer};
-
-/// What an earlier signature may have left in the query.
-const REPLACED: [&str; 7] = [
-    "x-oss-additional-headers",
-    "x-oss-credential",
-    "x-oss-date",
-    "x-oss-expires",
-    "x-oss-security-token",
-    "x-oss-signature",
-    "x-oss-signature-version",
-];
 
 impl V4Signer {
     pub(super) fn presigned(
@@ -41,7 +30,7 @@ impl V4Signer {
         credential.push(b'/');
         self.scope(&day).write(&mut credential);
 
-        let mut rewrite = Rewrite::new(&request.uri, &REPLACED);
+        let mut rewrite = Rewrite::new(&request.uri, &SIGNATURE_PARAMETERS)?;
         rewrite.push("x-oss-signature-version", ALGORITHM.as_bytes());
         rewrite.push("x-oss-credential", &credential);
         rewrite.push("x-oss-date", &datetime);

@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime};
 use http::header::{AUTHORIZATION, DATE, HeaderName, HeaderValue};
 use http::request::Parts;
 
-use crate::check::{checked, refuse_signed_query, unsign};
+use crate::check::{check_signable, checked, unsign};
 use crate::credentials::Credentials;
 use crate::header::{
     CanonicalHeaders, Role, Unclear, X_OSS_CONTENT_SHA256, X_OSS_DATE, X_OSS_SECURITY_TOKEN, sensitive,
@@ -131,7 +131,7 @@ impl Signer for V4Signer {
             return Ok(());
         }
         let (stamp, token) = checked(credentials, time)?;
-        refuse_signed_query(request)?;
+        check_signable(request)?;
         let signed = self.authorize(request, resource, credentials, stamp)?;
 
         let headers = &mut request.headers;

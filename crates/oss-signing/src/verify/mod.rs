@@ -3,11 +3,13 @@
 mod error;
 mod explain;
 mod post;
+mod presigned;
 mod scheme;
 mod v1;
 mod v4;
 
 use std::borrow::Cow;
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use http::request::Parts;
@@ -23,6 +25,7 @@ use crate::v4::key::KeyRing;
 pub use error::VerifyError;
 pub use explain::{Explanation, explain};
 pub use post::VerifiedPost;
+pub use presigned::PresignedUrl;
 pub use scheme::Scheme;
 
 /// Checks the signatures of requests, as a gateway or an emulator of OSS does.
@@ -131,8 +134,8 @@ impl Verifier {
     }
 }
 
-/// A request whose signature is right.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A request whose signature is right. `Debug` does not show the token.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Verified {
     scheme: Scheme,
     access_key_id: String,
@@ -154,6 +157,16 @@ impl Verified {
     /// to check.
     pub fn security_token(&self) -> Option<&str> {
         self.security_token.as_deref()
+    }
+}
+
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified")
+            .field("scheme", &self.scheme)
+            .field("access_key_id", &self.access_key_id)
+            .field("security_token", &self.security_token.as_ref().map(|_| "[redacted]"))
+            .finish()
     }
 }
 

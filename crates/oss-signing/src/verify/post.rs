@@ -1,5 +1,6 @@
 //! Checking the signature and the conditions of a form upload.
 
+use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime};
 
@@ -94,8 +95,8 @@ fn mismatch(scheme: Scheme, access_key_id: &str, signature: &str, policy: &str) 
     VerifyError::SignatureDoesNotMatch(Box::new(explanation))
 }
 
-/// A form upload whose signature is right and whose fields meet the policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A form upload whose signature is right and whose fields meet the policy. `Debug` does not show the token.
+#[derive(Clone, PartialEq, Eq)]
 pub struct VerifiedPost {
     scheme: Scheme,
     access_key_id: String,
@@ -136,6 +137,17 @@ impl VerifiedPost {
             return Err(VerifyError::EntityTooLarge { length, max: *self.content_length.end() });
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for VerifiedPost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedPost")
+            .field("scheme", &self.scheme)
+            .field("access_key_id", &self.access_key_id)
+            .field("security_token", &self.security_token.as_ref().map(|_| "[redacted]"))
+            .field("content_length", &self.content_length)
+            .finish()
     }
 }
 
@@ -230,7 +242,7 @@ impl Policy {
                     None => None,
                 };
                 if !condition.allows(given) {
-                    return Err(VerifyError::PolicyConditionFailed { condition: element.to_string() });
+                    return Err(VerifyError::PolicyConditionFailed { condition: shown(element, condition) });
                 }
             }
         }
@@ -251,5 +263,18 @@ impl Policy {
             }
         }
         Ok(())
+    }
+}
+
+/// The JSON text of a condition for an error message, which must not show a token that is pinned, be it by another
+/// pair of the same object.
+fn shown(element: &Value, condition: &Condition) -> String {
+    let alone = element.as_object().is_none_or(|pairs| pairs.len() == 1);
+    match condition.field() {
+        Some(field) if field.eq_ignore_ascii_case("x-oss-security-token") => {
+            r#"{"x-oss-security-token":"[redacted]"}"#.to_owned()
+        }
+        _ if alone => element.to_string(),
+        _ => condition.to_json().to_string(),
     }
 }

@@ -52,7 +52,7 @@ impl Scheme {
         }
     }
 
-    fn in_query(query: &[u8]) -> Result<Option<Self>, VerifyError> {
+    pub(super) fn in_query(query: &[u8]) -> Result<Option<Self>, VerifyError> {
         if query.is_empty() {
             return Ok(None);
         }

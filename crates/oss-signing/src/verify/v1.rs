@@ -66,25 +66,17 @@ impl<'a> Claim<'a> {
         })
     }
 
-    /// The first of repeated parameters counts, as the documentation says.
     pub(super) fn from_query(request: &'a Parts) -> Result<Self, VerifyError> {
-        let query = query::of(&request.uri);
-        let access_key_id = text("OSSAccessKeyId", required(query, "OSSAccessKeyId")?)?;
-        let expires = required(query, "Expires")?;
-        let date = decimal(&expires).and_then(Stamp::from_unix).ok_or(VerifyError::MalformedParameter {
-            name: "Expires",
-            problem: "it is not a Unix time in seconds",
-        })?;
+        let QueryClaim { access_key_id, expires, expires_at, signature, security_token } =
+            QueryClaim::read(query::of(&request.uri))?;
         Ok(Self {
             request,
             scheme: Scheme::V1Query,
             access_key_id,
             date_line: expires,
-            date,
-            signature: required(query, "Signature")?,
-            security_token: query::first(query, "security-token")
-                .map(|token| text("security-token", token))
-                .transpose()?,
+            date: expires_at,
+            signature,
+            security_token,
         })
     }
 
@@ -117,6 +109,31 @@ impl<'a> Claim<'a> {
 
     pub(super) fn explain(&self, string_to_sign: Vec<u8>) -> Explanation {
         Explanation::new(self.scheme, &self.access_key_id, &self.signature, string_to_sign)
+    }
+}
+
+/// The parameters of a presigned URL. The first of repeated ones counts, as the documentation says.
+pub(super) struct QueryClaim<'a> {
+    pub(super) access_key_id: Cow<'a, str>,
+    expires: Cow<'a, [u8]>,
+    pub(super) expires_at: Stamp,
+    signature: Cow<'a, [u8]>,
+    security_token: Option<Cow<'a, str>>,
+}
+
+impl<'a> QueryClaim<'a> {
+    pub(super) fn read(query: &'a [u8]) -> Result<Self, VerifyError> {
+        let access_key_id = text("OSSAccessKeyId", required(query, "OSSAccessKeyId")?)?;
+        let expires = required(query, "Expires")?;
+        let expires_at =
+            decimal(&expires).and_then(Stamp::from_unix).ok_or(VerifyError::MalformedParameter {
+                name: "Expires",
+                problem: "it is not a Unix time in seconds",
+            })?;
+        let security_token =
+            query::first(query, "security-token").map(|token| text("security-token", token)).transpose()?;
+        let signature = required(query, "Signature")?;
+        Ok(Self { access_key_id, expires, expires_at, signature, security_token })
     }
 }
 

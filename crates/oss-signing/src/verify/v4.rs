@@ -49,6 +49,8 @@ impl<'a> Claim<'a> {
         let stamp = Stamp::parse_compact(date)
             .ok_or_else(|| VerifyError::MalformedDate { scheme: Scheme::V4Header, value: lossy(date) })?;
         let credential = Credential::read(authorization.credential, stamp, Scheme::V4Header)?;
+        let additional = read_additional(authorization.additional_headers, Scheme::V4Header)?;
+        check_sent(&additional, request)?;
         Ok(Self {
             request,
             scheme: Scheme::V4Header,
@@ -56,7 +58,7 @@ impl<'a> Claim<'a> {
             region: credential.region.to_owned(),
             product: credential.product.to_owned(),
             stamp,
-            additional: read_additional(authorization.additional_headers, request, Scheme::V4Header)?,
+            additional,
             additional_joined: Cow::Borrowed(authorization.additional_headers.unwrap_or_default()),
             signature: Cow::Borrowed(authorization.signature.as_bytes()),
             payload_hash,
@@ -68,36 +70,24 @@ impl<'a> Claim<'a> {
     }
 
     pub(super) fn from_query(request: &'a Parts) -> Result<Self, VerifyError> {
-        let query = query::of(&request.uri);
-        let expires = required(query, "x-oss-expires")?;
-        let credential = text("x-oss-credential", required(query, "x-oss-credential")?)?;
-        let signature = required(query, "x-oss-signature")?;
-        let date = required(query, "x-oss-date")?;
-        let lifetime = decimal(&expires).filter(|seconds| (1..=MAX_LIFETIME).contains(seconds)).ok_or(
-            VerifyError::MalformedParameter { name: "x-oss-expires", problem: "it is not 1 to 604,800" },
-        )?;
-        let stamp = Stamp::parse_compact(&date)
-            .ok_or_else(|| VerifyError::MalformedDate { scheme: Scheme::V4Query, value: lossy(&date) })?;
-        let credential = Credential::read(&credential, stamp, Scheme::V4Query)?;
-        let additional = query::first(query, "x-oss-additional-headers")
-            .map(|joined| text("x-oss-additional-headers", joined))
-            .transpose()?;
+        let claim = QueryClaim::read(query::of(&request.uri))?;
+        let credential = claim.credential()?;
+        let additional = claim.additional()?;
+        check_sent(&additional, request)?;
         Ok(Self {
             request,
             scheme: Scheme::V4Query,
             access_key_id: credential.access_key_id.to_owned(),
             region: credential.region.to_owned(),
             product: credential.product.to_owned(),
-            stamp,
-            additional: read_additional(additional.as_deref(), request, Scheme::V4Query)?,
-            additional_joined: additional.unwrap_or_default(),
-            signature,
+            stamp: claim.stamp,
+            additional,
+            additional_joined: claim.additional_joined.unwrap_or_default(),
+            signature: claim.signature,
             payload_hash: single(&request.headers, &X_OSS_CONTENT_SHA256)?
                 .unwrap_or(UNSIGNED_PAYLOAD.as_bytes()),
-            security_token: query::first(query, "x-oss-security-token")
-                .map(|token| text("x-oss-security-token", token))
-                .transpose()?,
-            lifetime: Some(lifetime),
+            security_token: claim.security_token,
+            lifetime: Some(claim.lifetime),
         })
     }
 
@@ -166,6 +156,43 @@ impl<'a> Claim<'a> {
     pub(super) fn explain(&self, stages: Stages) -> Explanation {
         Explanation::new(self.scheme, &self.access_key_id, &self.signature, stages.string_to_sign)
             .with_canonical_request(&stages.canonical_request)
+    }
+}
+
+/// The parameters of a presigned URL.
+pub(super) struct QueryClaim<'a> {
+    credential: Cow<'a, str>,
+    pub(super) stamp: Stamp,
+    /// Seconds.
+    pub(super) lifetime: u64,
+    additional_joined: Option<Cow<'a, str>>,
+    signature: Cow<'a, [u8]>,
+    security_token: Option<Cow<'a, str>>,
+}
+
+impl<'a> QueryClaim<'a> {
+    pub(super) fn read(query: &'a [u8]) -> Result<Self, VerifyError> {
+        let optional = |name| query::first(query, name).map(|value| text(name, value)).transpose();
+        let expires = required(query, "x-oss-expires")?;
+        let credential = text("x-oss-credential", required(query, "x-oss-credential")?)?;
+        let signature = required(query, "x-oss-signature")?;
+        let date = required(query, "x-oss-date")?;
+        let lifetime = decimal(&expires).filter(|seconds| (1..=MAX_LIFETIME).contains(seconds)).ok_or(
+            VerifyError::MalformedParameter { name: "x-oss-expires", problem: "it is not 1 to 604,800" },
+        )?;
+        let stamp = Stamp::parse_compact(&date)
+            .ok_or_else(|| VerifyError::MalformedDate { scheme: Scheme::V4Query, value: lossy(&date) })?;
+        let additional_joined = optional("x-oss-additional-headers")?;
+        let security_token = optional("x-oss-security-token")?;
+        Ok(Self { credential, stamp, lifetime, additional_joined, signature, security_token })
+    }
+
+    pub(super) fn credential(&self) -> Result<Credential<'_>, VerifyError> {
+        Credential::read(&self.credential, self.stamp, Scheme::V4Query)
+    }
+
+    pub(super) fn additional(&self) -> Result<Vec<HeaderName>, VerifyError> {
+        read_additional(self.additional_joined.as_deref(), Scheme::V4Query)
     }
 }
 
@@ -248,11 +275,7 @@ impl<'a> Credential<'a> {
     }
 }
 
-fn read_additional(
-    joined: Option<&str>,
-    request: &Parts,
-    scheme: Scheme,
-) -> Result<Vec<HeaderName>, VerifyError> {
+fn read_additional(joined: Option<&str>, scheme: Scheme) -> Result<Vec<HeaderName>, VerifyError> {
     let Some(joined) = joined else { return Ok(Vec::new()) };
     let malformed = |problem| VerifyError::MalformedAdditionalHeaders { scheme, problem };
     if joined.is_empty() {
@@ -268,10 +291,14 @@ fn read_additional(
         if names.last().is_some_and(|last| last.as_str() >= name.as_str()) {
             return Err(malformed("its names are not in ascending order"));
         }
-        if sent_value(request, &name).is_none() {
-            return Err(VerifyError::MissingSignedHeader { name: name.to_string() });
-        }
         names.push(name);
     }
     Ok(names)
+}
+
+fn check_sent(names: &[HeaderName], request: &Parts) -> Result<(), VerifyError> {
+    match names.iter().find(|name| sent_value(request, name).is_none()) {
+        Some(name) => Err(VerifyError::MissingSignedHeader { name: name.to_string() }),
+        None => Ok(()),
+    }
 }

@@ -117,6 +117,28 @@ fn presigning_replaces_the_signature_of_either_version() {
 }
 
 #[test]
+fn an_old_signature_is_found_however_its_name_is_written() {
+    for (signer, _) in signers() {
+        let mut head = put(&[("callback", CALLBACK)]);
+        let mut at_once = head.clone();
+        head.uri = format!("{}&x%2Doss%2dsignature=00&%53ignature=00", head.uri).parse().unwrap();
+        signer.presign(&mut head, RESOURCE, &credentials(), now(), LIFETIME).unwrap();
+        signer.presign(&mut at_once, RESOURCE, &credentials(), now(), LIFETIME).unwrap();
+        assert_eq!(head.uri, at_once.uri);
+    }
+}
+
+#[test]
+fn a_signed_header_that_was_left_out_is_named() {
+    let (signer, _) = &signers()[1];
+    let mut head = put(&[]);
+    head.headers.insert(IF_MATCH, HeaderValue::from_static("etag"));
+    signer.presign(&mut head, RESOURCE, &credentials(), now(), LIFETIME).unwrap();
+    head.headers.clear();
+    assert_eq!(verify(&head), Err(VerifyError::MissingSignedHeader { name: "if-match".to_owned() }));
+}
+
+#[test]
 fn a_url_without_a_path_is_refused() {
     for (signer, _) in signers() {
         for (method, url) in [(Method::OPTIONS, "*"), (Method::CONNECT, "h.example:443")] {

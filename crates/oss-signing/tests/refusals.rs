@@ -329,7 +329,27 @@ fn a_v4_policy_has_to_speak_of_what_it_signs() {
         let error = verify_post(&form, now()).unwrap_err();
         assert_eq!(error, VerifyError::MissingPolicyCondition { name: missing });
     }
+    // A condition that leaves a choice pins nothing.
+    let policy = V4_POLICY.replacen(r#"{"bucket":"examplebucket"}"#, r#"["starts-with","$bucket",""]"#, 1);
+    let fields = v4_signer().sign_post_json(&policy, &credentials(), now()).unwrap();
+    let error = verify_post(&fields.iter().collect::<Vec<_>>(), now()).unwrap_err();
+    assert_eq!(error, VerifyError::MissingPolicyCondition { name: "bucket" });
 }
+
+#[test]
+fn a_v4_form_lives_seven_days_whatever_its_policy_says() {
+    let fields = v4_signer().sign_post_json(V4_POLICY, &credentials(), now()).unwrap();
+    let form: Vec<_> = fields.iter().collect();
+    let last = now() + Duration::from_secs(604_800);
+    verify_post(&form, last).unwrap();
+    let error = verify_post(&form, last + Duration::from_secs(1)).unwrap_err();
+    check(&error, 403, "AccessDenied", Some("0006-00000213"));
+    verify_post(&form, now() - Duration::from_secs(900)).unwrap();
+    let error = verify_post(&form, now() - Duration::from_secs(901)).unwrap_err();
+    assert!(matches!(error, VerifyError::NotYetValid { .. }), "{error:?}");
+}
+
+const V4_POLICY: &str = r#"{"expiration":"2099-01-01T00:00:00Z","conditions":[{"bucket":"examplebucket"},{"x-oss-credential":"id/20241213/cn-hangzhou/oss/aliyun_v4_request"},{"x-oss-date":"20241213T032307Z"},{"x-oss-signature-version":"OSS4-HMAC-SHA256"}]}"#;
 
 #[test]
 fn neither_results_nor_errors_show_a_token() {

@@ -7,7 +7,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HOST, HeaderName, HeaderVa
 use http::request::Parts;
 use oss_signing::{
     BucketName, Credentials, PolicyError, PostPolicy, Region, Resource, SignError, Signer, V1Signer,
-    V4Signer, explain,
+    V4Signer, Verifier, explain,
 };
 
 const RESOURCE: Resource<'_> = Resource::object("examplebucket", "k");
@@ -201,8 +201,18 @@ fn v4_keeps_a_given_payload_hash() {
     request.headers.insert("x-oss-content-sha256", HeaderValue::from_static(hash));
     v4_signer().sign(&mut request, RESOURCE, &credentials(), now()).unwrap();
     assert_eq!(request.headers["x-oss-content-sha256"], hash);
-    let explanation = explain(&request, RESOURCE).unwrap();
-    assert!(explanation.canonical_request().unwrap().ends_with(&format!("\n\n{hash}")));
+    let ends_with_hash = |request| {
+        explain(request, RESOURCE).unwrap().canonical_request().unwrap().ends_with(&format!("\n\n{hash}"))
+    };
+    assert!(ends_with_hash(&request));
+
+    let mut url = crate::request("https://h.example/k");
+    url.headers.insert("x-oss-content-sha256", HeaderValue::from_static(hash));
+    v4_signer().presign(&mut url, RESOURCE, &credentials(), now(), Duration::from_secs(60)).unwrap();
+    assert!(ends_with_hash(&url));
+    let secret_for = |_: &str| Some("secret".to_owned());
+    let verifier = Verifier::new("cn-hangzhou".parse::<Region>().unwrap());
+    verifier.verify(&url, RESOURCE, now(), &secret_for).unwrap();
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn millis(duration: Duration) -> i64 {
 }
 
 #[allow(clippy::disallowed_methods, reason = "the one clock of this crate")]
-fn machine_time() -> SystemTime {
+pub(crate) fn machine_time() -> SystemTime {
     SystemTime::now()
 }
 

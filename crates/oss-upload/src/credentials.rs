@@ -1,17 +1,22 @@
 //! The seam for access keys.
 
+mod cached;
+
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use oss_signing::Credentials;
+
+pub use self::cached::CachedCredentials;
 
 /// Supplies the access key of each attempt.
 ///
 /// # Contract
 ///
 /// - Asked once per attempt, by many parts at once: answer from a cache, and let one caller refresh while the others
-///   wait.
+///   wait. [`CachedCredentials`] does that for any provider.
 /// - The credentials must be valid for at least as long as one attempt lasts; OSS checks them when a request starts.
 /// - An error ends the upload; a provider that wants to retry does so itself.
 /// - Dropping the future must leave the provider usable.
@@ -29,6 +34,17 @@ pub trait ProvideCredentials: fmt::Debug + Send + Sync {
     /// refusal stand.
     async fn refused(&self, _credentials: &Credentials) -> bool {
         false
+    }
+}
+
+#[async_trait]
+impl<P: ProvideCredentials + ?Sized> ProvideCredentials for Arc<P> {
+    async fn credentials(&self) -> Result<Credentials, CredentialsError> {
+        (**self).credentials().await
+    }
+
+    async fn refused(&self, credentials: &Credentials) -> bool {
+        (**self).refused(credentials).await
     }
 }
 

@@ -35,7 +35,7 @@ pub use checkpoint::{
     MemoryCheckpoints, Record, Recorded,
 };
 pub use crc64::{Crc64, Crc64Append};
-pub use credentials::{CredentialsError, ProvideCredentials};
+pub use credentials::{CachedCredentials, CredentialsError, ProvideCredentials};
 pub use error::{Error, ObjectState};
 pub use head_object::ObjectHead;
 pub use limits::{Phase, TimeLimits};

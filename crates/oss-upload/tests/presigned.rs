@@ -1,6 +1,7 @@
 //! PUTs that are signed by one and sent by another.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where its set-up fails")]
+#![allow(clippy::disallowed_methods, reason = "a test compares with the wall clock")]
 
 mod common;
 

@@ -2,6 +2,8 @@
 
 mod bucket;
 mod client;
+#[cfg(feature = "credential-chain")]
+mod credential_chain;
 mod environment;
 
 /// Both ends of a callback: the crate `oss-callback`.
@@ -17,6 +19,8 @@ pub use bucket::Bucket;
 #[cfg(feature = "reqwest")]
 pub use client::presigned_uploader;
 pub use client::{Client, ClientBuilder, ConfigError};
+#[cfg(feature = "credential-chain")]
+pub use credential_chain::CredentialChain;
 pub use environment::EnvironmentCredentials;
 pub use oss_callback::Callback;
 pub use oss_upload::{

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::future::{Either, select};
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use http_body::Body as _;
 use oss_signing::{BucketName, Credentials, ObjectKey, Resource};
 use oss_transport::{Body, Request, Response};
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use crate::content_md5::{self, ContentMd5};
 use crate::error::Error;
 use crate::flow::{Flow, metered};
 use crate::limits::{Phase, TimeLimits};
@@ -37,6 +38,7 @@ pub(crate) struct Call<'a> {
     pub(crate) query: &'a [(&'a str, &'a str)],
     pub(crate) headers: HeaderMap,
     pub(crate) payload: Payload<'a>,
+    pub(crate) content_md5: ContentMd5,
     pub(crate) limits: TimeLimits,
     pub(crate) meter: Option<Meter>,
     /// Whether a request that was or may have been carried out is safe to repeat.
@@ -119,6 +121,7 @@ impl<'a> Call<'a> {
             query: &[],
             headers: HeaderMap::new(),
             payload: Payload::None,
+            content_md5: ContentMd5::Unsaid,
             limits: wire.limits.clone(),
             meter: None,
             repeat_when_lost: true,
@@ -166,7 +169,8 @@ impl<'a> Call<'a> {
                     elapsed: started.elapsed(),
                     error: &error,
                 };
-                let Some(wait) = self.may_repeat(&error).then(|| self.wire.retry.wait(&failure)).flatten()
+                let Some(wait) =
+                    self.may_repeat(&error, attempts).then(|| self.wire.retry.wait(&failure)).flatten()
                 else {
                     return Err(error);
                 };
@@ -177,7 +181,11 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn may_repeat(&self, error: &Error) -> bool {
+    fn may_repeat(&self, error: &Error, attempts: u32) -> bool {
+        // Content that arrived altered may arrive whole the next time; twice altered, the digest is of other content.
+        if error.has_code("InvalidDigest") && attempts > 1 {
+            return false;
+        }
         let carried_out = error.lost_answer() || matches!(error, Error::Corrupted { .. });
         error.is_transient() && (self.repeat_when_lost || !carried_out)
     }
@@ -208,13 +216,14 @@ impl<'a> Call<'a> {
     }
 
     async fn attempt(&self, credentials: &Credentials, ledger: &Ledger) -> Result<Answer, Error> {
+        let content_md5 = self.content_md5().await?;
         let (body, len) = self.open().await?;
         let flow = Flow::start(len != Some(0));
         let body = match len {
             Some(0) => body,
             _ => metered(body, len, &flow, self.meter.clone()),
         };
-        let request = self.request(credentials, body)?;
+        let request = self.request(credentials, content_md5, body)?;
         let location = without_query(request.uri());
         let exchange = async {
             let sent = self.wire.transport.send(request).await;
@@ -243,6 +252,16 @@ impl<'a> Call<'a> {
         result
     }
 
+    /// Computed anew for each attempt, so that it is of the bytes that attempt reads.
+    async fn content_md5(&self) -> Result<Option<HeaderValue>, Error> {
+        let digest = match self.content_md5 {
+            ContentMd5::Unsaid => return Ok(None),
+            ContentMd5::Given(digest) => digest,
+            ContentMd5::Computed => content_md5::digest(self.open().await?.0).await?,
+        };
+        content_md5::value(digest).map(Some)
+    }
+
     async fn open(&self) -> Result<(Body, Option<u64>), SourceError> {
         match &self.payload {
             Payload::None => Ok((Body::empty(), Some(0))),
@@ -254,7 +273,12 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn request(&self, credentials: &Credentials, body: Body) -> Result<Request, Error> {
+    fn request(
+        &self,
+        credentials: &Credentials,
+        content_md5: Option<HeaderValue>,
+        body: Body,
+    ) -> Result<Request, Error> {
         let (mut parts, ()) = http::Request::new(()).into_parts();
         parts.method = self.method.clone();
         match &self.target {
@@ -267,6 +291,9 @@ impl<'a> Call<'a> {
                 // Room for what signing and the transport add, so that the map does not grow under them.
                 parts.headers = HeaderMap::with_capacity(self.headers.len() + ADDED_HEADERS);
                 parts.headers.extend(self.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
+                if let Some(value) = content_md5 {
+                    parts.headers.insert(CONTENT_MD5, value);
+                }
                 let resource = match key {
                     Some(key) => Resource::object(bucket.as_str(), key.as_str()),
                     None => Resource::bucket(bucket.as_str()),
@@ -344,6 +371,7 @@ fn is_credentials_refusal(error: &Error) -> bool {
         .any(|code| error.has_code(code))
 }
 
+const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
 /// Headers that signing adds, and those of the transport.
 const ADDED_HEADERS: usize = 6;
 

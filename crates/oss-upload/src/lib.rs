@@ -4,6 +4,7 @@ mod call;
 mod callback_failure;
 mod checkpoint;
 mod clock;
+mod content_md5;
 mod crc64;
 mod credentials;
 mod delete_object;

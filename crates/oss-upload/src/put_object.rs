@@ -8,6 +8,7 @@ use oss_signing::{BucketName, ObjectKey};
 
 use crate::call::{Answer, Call, Ledger, Payload};
 use crate::callback_failure::{CallbackFailed, CallbackFailure};
+use crate::content_md5::ContentMd5;
 use crate::error::Error;
 use crate::look::{Seen, Wanted};
 use crate::operation::Operation;
@@ -50,6 +51,7 @@ pub struct PutObject {
     content: Content,
     options: ObjectOptions,
     callback: Option<Callback>,
+    content_md5: ContentMd5,
     reporter: Option<Reporter>,
     resend_when_unsure: bool,
 }
@@ -66,6 +68,7 @@ impl PutObject {
             content,
             options: ObjectOptions::new(),
             callback: None,
+            content_md5: ContentMd5::Unsaid,
             reporter: None,
             resend_when_unsure: false,
         }
@@ -80,6 +83,20 @@ impl PutObject {
     /// Sets what the object is stored with.
     pub fn options(mut self, options: ObjectOptions) -> Self {
         self.options = options;
+        self
+    }
+
+    /// Sends `Content-MD5` with this digest: OSS refuses content that has another with 400 `InvalidDigest` and stores
+    /// nothing. For a digest that is known from elsewhere; the CRC-64 is compared in any case.
+    pub fn content_md5(mut self, digest: [u8; 16]) -> Self {
+        self.content_md5 = ContentMd5::Given(digest);
+        self
+    }
+
+    /// Computes `Content-MD5` by reading the content once more before each attempt, at about 0.6 GB/s. A stream, which
+    /// can be read once, fails with [`SourceError::NotReopenable`](crate::SourceError::NotReopenable).
+    pub fn compute_content_md5(mut self) -> Self {
+        self.content_md5 = ContentMd5::Computed;
         self
     }
 
@@ -121,6 +138,7 @@ impl PutObject {
             content_type: guess_content_type(self.content.file_name(), key.as_str()),
             options: &self.options,
             callback: self.callback.as_ref(),
+            content_md5: self.content_md5,
             reporter: self.reporter.as_ref(),
             resend_when_unsure: self.resend_when_unsure,
         };
@@ -146,6 +164,7 @@ pub(crate) struct Put<'a> {
     pub(crate) content_type: String,
     pub(crate) options: &'a ObjectOptions,
     pub(crate) callback: Option<&'a Callback>,
+    pub(crate) content_md5: ContentMd5,
     pub(crate) reporter: Option<&'a Reporter>,
     pub(crate) resend_when_unsure: bool,
 }
@@ -157,6 +176,7 @@ impl Put<'_> {
         let mut call = Call::new(self.engine, Operation::PutObject, Method::PUT, self.bucket, Some(self.key));
         call.headers = self.options.put_headers(Some(&self.content_type))?;
         call.payload = Payload::Source { source: self.source, range: 0..len.unwrap_or(u64::MAX) };
+        call.content_md5 = self.content_md5;
         call.meter = tally.as_ref().map(|tally| tally.meter());
         if let Some(callback) = self.callback {
             call.headers.extend(callback.encode().headers());

@@ -15,6 +15,7 @@ use oss_signing::{BucketName, ObjectKey};
 
 use crate::call::Ledger;
 use crate::checkpoint::CheckpointStore;
+use crate::content_md5::ContentMd5;
 use crate::error::Error;
 use crate::options::{ObjectOptions, guess_content_type};
 use crate::progress::{Progress, Reporter};
@@ -143,6 +144,7 @@ impl ResumableUpload {
                 content_type,
                 options: &self.options,
                 callback: self.callback.as_ref(),
+                content_md5: ContentMd5::Unsaid,
                 reporter: self.reporter.as_ref(),
                 resend_when_unsure: false,
             };

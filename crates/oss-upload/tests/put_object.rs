@@ -304,3 +304,29 @@ async fn arguments_are_checked_before_anything_is_sent() {
     assert!(matches!(a_directory, Error::Source(SourceError::NotAFile { .. })), "{a_directory:?}");
     assert!(world.emulator.journal().is_empty());
 }
+
+#[tokio::test]
+async fn oss_checks_the_md5_that_is_said() {
+    use md5::{Digest, Md5};
+    let world = World::new().await;
+    let data = pattern(600_000);
+    let digest: [u8; 16] = Md5::digest(&data).into();
+    let put = |key: &str| world.uploader().put_object(bucket(), key, data.clone());
+    put("given").content_md5(digest).await.unwrap();
+    put("computed").compute_content_md5().await.unwrap();
+    for key in ["given", "computed"] {
+        assert_eq!(world.object(key).unwrap().body, data);
+    }
+    let before = world.requests(Operation::PutObject).len();
+    let error = put("wrong").content_md5([7; 16]).await.unwrap_err();
+    assert_eq!(error.server().unwrap().code(), "InvalidDigest");
+    assert_eq!(error.object_state(), ObjectState::NotStored);
+    let requests = world.requests(Operation::PutObject).len() - before;
+    assert_eq!(requests, 2, "it may have been the way; not more than once");
+    assert!(world.object("wrong").is_none());
+
+    let stream = futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"once"))]);
+    let once = Content::from(StreamSource::new(stream, Some(4)));
+    let error = world.uploader().put_object(bucket(), "once", once).compute_content_md5().await.unwrap_err();
+    assert!(matches!(error, Error::Source(SourceError::NotReopenable)), "{error:?}");
+}

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use oss_signing::{BucketName, Endpoint, EndpointError, NameError, Region, Signer};
+use oss_signing::{Addressing, BucketName, Endpoint, EndpointError, EndpointKind, NameError, Region, Signer};
 use oss_transport::{Transport, TransportError};
 #[cfg(feature = "reqwest")]
 use oss_upload::PresignedUploader;
@@ -46,10 +46,28 @@ impl Client {
         Self::builder(endpoint).build()
     }
 
-    /// Starts with the endpoint; see [`from_env`](Self::from_env) for its form.
+    /// Starts with the endpoint; see [`from_env`](Self::from_env) for its form. One of Alibaba Cloud's regional hosts
+    /// implies the region.
     pub fn builder(endpoint: impl Into<String>) -> ClientBuilder {
+        Self::starting_with(Place::Endpoint(endpoint.into()))
+    }
+
+    /// Starts with the region, such as `cn-hangzhou`, which implies the endpoint: the one of this kind, over https.
+    ///
+    /// ```
+    /// use oss::Client;
+    /// use oss::signing::EndpointKind;
+    ///
+    /// let builder = Client::in_region("cn-hangzhou", EndpointKind::Internal);
+    /// ```
+    pub fn in_region(region: impl Into<String>, kind: EndpointKind) -> ClientBuilder {
+        Self::starting_with(Place::Region(region.into(), kind))
+    }
+
+    fn starting_with(place: Place) -> ClientBuilder {
         ClientBuilder {
-            endpoint: endpoint.into(),
+            place,
+            addressing: None,
             region: None,
             credentials: None,
             transport: None,
@@ -74,7 +92,8 @@ impl Client {
 #[derive(Debug)]
 #[must_use]
 pub struct ClientBuilder {
-    endpoint: String,
+    place: Place,
+    addressing: Option<Addressing>,
     region: Option<String>,
     credentials: Option<Arc<dyn ProvideCredentials>>,
     transport: Option<Arc<dyn Transport>>,
@@ -84,7 +103,21 @@ pub struct ClientBuilder {
     checkpoints: Option<Arc<dyn CheckpointStore>>,
 }
 
+/// Where the buckets are.
+#[derive(Debug)]
+enum Place {
+    Endpoint(String),
+    Region(String, EndpointKind),
+}
+
 impl ClientBuilder {
+    /// How the bucket is put into URLs, if not as the endpoint suggests: [`Addressing::Cname`] for a domain of one's own
+    /// that is bound to a bucket, [`Addressing::PathStyle`] for a host that takes no bucket in front.
+    pub fn addressing(mut self, addressing: Addressing) -> Self {
+        self.addressing = Some(addressing);
+        self
+    }
+
     /// The general region id to sign for, such as `cn-hangzhou`.
     pub fn region(mut self, region: impl Into<String>) -> Self {
         self.region = Some(region.into());
@@ -138,11 +171,24 @@ impl ClientBuilder {
     ///
     /// What of the configuration is missing or wrong.
     pub fn build(self) -> Result<Client, ConfigError> {
-        let endpoint: Endpoint = self.endpoint.parse()?;
-        let region = match (&self.region, endpoint.region()) {
-            (Some(region), _) => Some(Region::try_from(region.as_str())?),
-            (None, Some(region)) => Some(region),
-            (None, None) => environment::region().map(Region::try_from).transpose()?,
+        let said = self.region.as_deref().map(Region::try_from).transpose()?;
+        let (mut endpoint, implied) = match self.place {
+            Place::Endpoint(text) => {
+                let endpoint: Endpoint = text.parse()?;
+                let implied = endpoint.region();
+                (endpoint, implied)
+            }
+            Place::Region(region, kind) => {
+                let region = Region::try_from(region)?;
+                (Endpoint::of_kind(&region, kind), Some(region))
+            }
+        };
+        if let Some(addressing) = self.addressing {
+            endpoint = endpoint.with_addressing(addressing);
+        }
+        let region = match said.or(implied) {
+            None => environment::region().map(Region::try_from).transpose()?,
+            known => known,
         };
         let transport = match self.transport {
             Some(transport) => transport,

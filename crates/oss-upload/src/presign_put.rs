@@ -85,7 +85,7 @@ impl PresignPut {
             .presign(&mut parts, resource, &credentials, now, self.expires_in)
             .map_err(|source| Error::Sign { operation: Operation::PutObject, source })?;
         let lifetime = Duration::from_secs(self.expires_in.as_secs());
-        Ok(PresignedPut::new(parts.uri, headers, now + lifetime))
+        Ok(PresignedPut::new(parts.uri, headers, now + lifetime, self.callback.is_some()))
     }
 }
 

@@ -18,6 +18,7 @@ use tracing::Instrument;
 use crate::content_md5::{self, ContentMd5};
 use crate::error::Error;
 use crate::flow::{Flow, metered};
+use crate::gate::{Gate, Place};
 use crate::limits::{Phase, TimeLimits};
 use crate::operation::Operation;
 use crate::progress::Meter;
@@ -41,6 +42,8 @@ pub(crate) struct Call<'a> {
     pub(crate) content_md5: ContentMd5,
     pub(crate) limits: TimeLimits,
     pub(crate) meter: Option<Meter>,
+    /// What every attempt must pass, if the request is one of many.
+    pub(crate) gate: Option<&'a Gate>,
     /// Whether a request that was or may have been carried out is safe to repeat.
     pub(crate) repeat_when_lost: bool,
 }
@@ -83,6 +86,8 @@ pub(crate) struct Answer {
 pub(crate) struct Ledger {
     requests: AtomicU32,
     bytes: AtomicU64,
+    /// Requests that carried a part.
+    parts: AtomicU32,
     /// CRC-64 of the last request body that was taken whole, also if no answer came.
     last_crc64: AtomicU64,
 }
@@ -94,6 +99,22 @@ impl Ledger {
             bytes_sent: self.bytes.load(Ordering::Acquire),
             ..Report::default()
         }
+    }
+
+    fn count(&self, operation: Operation) {
+        self.requests.fetch_add(1, Ordering::AcqRel);
+        if let Operation::UploadPart(_) = operation {
+            self.parts.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    pub(crate) fn requests(&self) -> u32 {
+        self.requests.load(Ordering::Acquire)
+    }
+
+    /// Requests that carried a part, repeated ones included.
+    pub(crate) fn part_requests(&self) -> u32 {
+        self.parts.load(Ordering::Acquire)
     }
 
     pub(crate) fn last_crc64(&self) -> u64 {
@@ -124,6 +145,7 @@ impl<'a> Call<'a> {
             content_md5: ContentMd5::Unsaid,
             limits: wire.limits.clone(),
             meter: None,
+            gate: None,
             repeat_when_lost: true,
         }
     }
@@ -143,9 +165,14 @@ impl<'a> Call<'a> {
                 Target::Presigned(_) => Credentials::anonymous(),
             };
             attempts += 1;
-            ledger.requests.fetch_add(1, Ordering::AcqRel);
+            let place = match self.gate {
+                Some(gate) => Some(gate.enter().await),
+                None => None,
+            };
+            ledger.count(self.operation);
             let span = tracing::debug_span!("oss_request", operation = %self.operation, attempt = attempts);
             let result = self.attempt(&credentials, ledger).instrument(span).await;
+            leave(place, &result);
             let error = match (result, earlier) {
                 (Ok(answer), _) => {
                     self.wire.retry.succeeded();
@@ -174,6 +201,7 @@ impl<'a> Call<'a> {
                 else {
                     return Err(error);
                 };
+                let wait = wait.max(error.server().and_then(ServerError::pause).unwrap_or_default());
                 tracing::warn!(operation = %self.operation, attempts, ?wait, %error, "repeating");
                 tokio::time::sleep(wait).await;
             }
@@ -219,6 +247,10 @@ impl<'a> Call<'a> {
         let content_md5 = self.content_md5().await?;
         let (body, len) = self.open().await?;
         let flow = Flow::start(len != Some(0));
+        let body = match (&self.wire.bandwidth, &self.payload) {
+            (Some(bandwidth), Payload::Source { .. }) => bandwidth.pace(body, &flow),
+            _ => body,
+        };
         let body = match len {
             Some(0) => body,
             _ => metered(body, len, &flow, self.meter.clone()),
@@ -353,6 +385,19 @@ impl<'a> Call<'a> {
             whole.extend_from_slice(&data);
         }
         Ok(whole.freeze())
+    }
+}
+
+/// Gives a place at the gate back and tells what the attempt says of OSS's load.
+fn leave(place: Option<Place<'_>>, result: &Result<Answer, Error>) {
+    let Some(place) = place else { return };
+    match result {
+        Ok(_) => place.succeeded(),
+        Err(error) => {
+            if let Some(refusal) = error.server().filter(|refusal| refusal.is_throttling()) {
+                place.throttled(refusal.pause());
+            }
+        }
     }
 }
 

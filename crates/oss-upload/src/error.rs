@@ -117,6 +117,19 @@ pub enum Error {
         #[source]
         lost: Box<Error>,
     },
+    /// An upload without a checkpoint failed, and its parts could not be removed from OSS.
+    #[error(
+        "the upload failed, and its parts are left at OSS under the upload id {upload_id}, since aborting it failed too ({abort}); abort it with `MultipartUpload::abort` or `sweep_uploads`"
+    )]
+    LeftBehind {
+        /// The id of the upload that is still open.
+        upload_id: String,
+        /// Why it could not be aborted.
+        abort: Box<Error>,
+        /// Why the upload failed.
+        #[source]
+        cause: Box<Error>,
+    },
     /// The checkpoint cannot be used; it says whether the upload is safe.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -141,6 +154,7 @@ impl Error {
             Self::CallbackFailed(_) => ObjectState::Stored,
             Self::Corrupted { operation, .. } if stores_object(*operation) => ObjectState::Stored,
             Self::OutcomeUnknown { .. } => ObjectState::Unknown,
+            Self::LeftBehind { cause, .. } => cause.object_state(),
             _ if self.lost_answer() => ObjectState::Unknown,
             _ => ObjectState::NotStored,
         }
@@ -151,6 +165,7 @@ impl Error {
     pub fn server(&self) -> Option<&ServerError> {
         match self {
             Self::Server(error) => Some(error),
+            Self::LeftBehind { cause, .. } => cause.server(),
             _ => None,
         }
     }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod bandwidth;
 mod call;
 mod callback_failure;
 mod checkpoint;
@@ -10,9 +11,11 @@ mod credentials;
 mod delete_object;
 mod error;
 mod flow;
+mod gate;
 mod head_object;
 mod limits;
 mod look;
+mod memory;
 mod multipart;
 mod multipart_upload;
 mod operation;
@@ -27,6 +30,7 @@ mod resumable;
 mod retry;
 mod server_error;
 mod source;
+mod sweep;
 mod uploaded;
 mod uploader;
 
@@ -49,9 +53,10 @@ pub use presigned_put::PresignedPut;
 pub use presigned_uploader::{PresignedUploader, PutPresigned};
 pub use progress::{Progress, Stage};
 pub use put_object::PutObject;
-pub use resumable::ResumableUpload;
+pub use resumable::{Recheck, ResumableUpload};
 pub use retry::{Backoff, Failure, NoRetry, RetryPolicy};
 pub use server_error::ServerError;
 pub use source::{BytesSource, Content, FileSource, Source, SourceError, SourceIdentity, StreamSource};
+pub use sweep::{OpenUpload, SweepUploads, Swept, Unswept};
 pub use uploaded::{CallbackAnswer, CallbackOutcome, Report, Restart, StoredObject, Uploaded};
 pub use uploader::{Uploader, UploaderBuilder};

@@ -4,6 +4,7 @@ mod abort;
 mod complete;
 mod initiate;
 mod list_parts;
+mod list_uploads;
 mod upload_part;
 
 use http::HeaderMap;
@@ -12,11 +13,14 @@ use serde::de::DeserializeOwned;
 
 use crate::call::{Answer, Call, Ledger};
 use crate::error::Error;
+use crate::gate::Gate;
 use crate::operation::Operation;
 use crate::uploader::Engine;
 
+pub(crate) use self::abort::abort_upload;
 pub(crate) use self::complete::Completed;
 pub(crate) use self::list_parts::ListedPart;
+pub(crate) use self::list_uploads::{ListedUpload, list_uploads};
 pub(crate) use self::upload_part::SentPart;
 
 /// The object a multipart upload is for, and who asks.
@@ -28,6 +32,8 @@ pub(crate) struct Multipart<'a> {
     pub(crate) key: &'a ObjectKey,
     /// Headers every request needs: who pays.
     pub(crate) common: &'a HeaderMap,
+    /// What every request with a part must pass.
+    pub(crate) gate: Option<&'a Gate>,
 }
 
 impl<'a> Multipart<'a> {

@@ -103,8 +103,14 @@ impl InitiateMultipartUpload {
         let headers = self.options.initiate_headers(&guess_content_type(None, key.as_str()))?;
         let common = self.options.payer_headers();
         let (engine, ledger) = (&*self.engine, Ledger::default());
-        let multipart =
-            Multipart { engine, ledger: &ledger, bucket: &self.bucket, key: &key, common: &common };
+        let multipart = Multipart {
+            engine,
+            ledger: &ledger,
+            bucket: &self.bucket,
+            key: &key,
+            common: &common,
+            gate: None,
+        };
         let id = multipart.initiate(headers).await?;
         Ok(MultipartUpload { engine: self.engine, bucket: self.bucket, key, id })
     }
@@ -212,7 +218,7 @@ impl MultipartUpload {
     }
 
     fn multipart<'a>(&'a self, ledger: &'a Ledger, common: &'a HeaderMap) -> Multipart<'a> {
-        Multipart { engine: &self.engine, ledger, bucket: &self.bucket, key: &self.key, common }
+        Multipart { engine: &self.engine, ledger, bucket: &self.bucket, key: &self.key, common, gate: None }
     }
 }
 

@@ -69,6 +69,7 @@ impl PresignedUploader {
             retry: Arc::clone(&self.retry),
             limits: self.limits.clone(),
             clock: Clock::default(),
+            bandwidth: None,
         };
         PutPresigned { wire, put, content: content.into(), reporter: None, resend_when_unsure: false }
     }

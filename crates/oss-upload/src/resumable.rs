@@ -1,8 +1,19 @@
 //! Uploads in parts that survive a crash.
 
-mod finish;
+mod abort;
+mod complete;
+mod hedge;
+mod journal;
+mod local_crc64;
+mod piece;
 mod plan;
+mod repair;
+mod report;
+mod resume;
 mod run;
+mod send;
+mod settle;
+mod start;
 mod state;
 
 use std::future::{Future, IntoFuture};
@@ -17,14 +28,17 @@ use crate::call::Ledger;
 use crate::checkpoint::CheckpointStore;
 use crate::content_md5::ContentMd5;
 use crate::error::Error;
+use crate::gate::Gate;
 use crate::options::{ObjectOptions, guess_content_type};
 use crate::progress::{Progress, Reporter};
 use crate::put_object::Put;
-use crate::source::{Content, Opened};
+use crate::source::{Content, Opened, Source, SourceError};
 use crate::uploaded::Uploaded;
 use crate::uploader::Engine;
 
-use self::plan::Plan;
+use self::hedge::Hedges;
+use self::piece::{Held, PieceReader};
+use self::plan::{Cut, Plan};
 use self::run::Run;
 
 /// An upload in parts. Awaiting it sends it; awaiting the like of it again after a crash goes on with it.
@@ -34,17 +48,29 @@ use self::run::Run;
 /// only what is missing. The callback rides on CompleteMultipartUpload. Content of at most
 /// [`single_put_limit`](Self::single_put_limit) bytes is sent with one PUT.
 ///
+/// # Streams
+///
+/// Content that can be read only once ([`StreamSource`](crate::StreamSource)) goes the same way without a checkpoint. Each
+/// part is kept in memory until OSS has it, so that it can be sent again; the memory is taken from the uploader's
+/// [`memory_limit`](crate::UploaderBuilder::memory_limit) before the part is read, and a slow OSS holds the stream back.
+/// A stream of unknown length begins with parts of [`part_size`](Self::part_size), 8 MiB by default, that double every
+/// thousand parts up to the memory limit: 64 MiB reach 492 GiB, 4 GiB reach 7.8 TiB. One that ends within its first
+/// part is sent with one PUT. If the upload fails, it is aborted.
+///
 /// # Errors
 ///
 /// [`Error::CallbackFailed`] if the object is stored and its callback failed; the checkpoint is closed, a later run
-/// starts a new upload. For any other error the checkpoint stays and a later run goes on.
+/// starts a new upload. For any other error the checkpoint stays and a later run goes on. Without a checkpoint the parts
+/// are removed from OSS, and [`Error::LeftBehind`] says so if that fails too.
 ///
 /// If the answer to CompleteMultipartUpload is lost, the uploader looks: an object with the bytes sent is the end of the
-/// upload, with [`CallbackOutcome::Unknown`](crate::CallbackOutcome::Unknown).
+/// upload, with [`CallbackOutcome::Unknown`](crate::CallbackOutcome::Unknown). Complete is sent again only while the
+/// upload is still open and the first has had time to end.
 ///
 /// # Cancellation
 ///
-/// Dropping the future at any time leaves a checkpoint that a later run goes on with. Nothing keeps running.
+/// Dropping the future at any time leaves a checkpoint that a later run goes on with. Nothing keeps running. Without a
+/// checkpoint the parts stay at OSS: see [`Uploader::sweep_uploads`](crate::Uploader::sweep_uploads).
 #[derive(Debug)]
 #[must_use = "an upload does nothing until it is awaited"]
 pub struct ResumableUpload {
@@ -59,6 +85,25 @@ pub struct ResumableUpload {
     part_size: Option<u64>,
     single_put_limit: Option<u64>,
     concurrency: NonZeroUsize,
+    recheck: Recheck,
+    hedges: u32,
+}
+
+/// When the bytes of parts that earlier runs sent are compared with the source by their CRC-64.
+///
+/// The comparison reads the source and sends nothing. If a part differs, the earlier upload is aborted and a new one
+/// begins ([`Restart::SourceChanged`](crate::Restart::SourceChanged)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Recheck {
+    /// When the source is as long as it was and its version is another: a file that was touched, copied back, or lies on
+    /// a file system whose times cannot be trusted.
+    #[default]
+    WhenInDoubt,
+    /// Always, also when nothing points to a change: for sources that can be rewritten under the same size and time.
+    Always,
+    /// Never: a source whose version is another is another source.
+    Never,
 }
 
 impl ResumableUpload {
@@ -78,6 +123,8 @@ impl ResumableUpload {
             part_size: None,
             single_put_limit: None,
             concurrency: Self::CONCURRENCY,
+            recheck: Recheck::default(),
+            hedges: 0,
         }
     }
 
@@ -119,53 +166,130 @@ impl ResumableUpload {
         self
     }
 
-    /// Sends so many parts side by side; the default is 4.
+    /// Sends so many parts side by side; the default is 4. Fewer while OSS throttles: half as many after each refusal
+    /// that asks for less, and one more after each round of successes.
     pub fn concurrency(mut self, parts: NonZeroUsize) -> Self {
         self.concurrency = parts;
+        self
+    }
+
+    /// Says when parts of earlier runs are compared with the source; the default is [`Recheck::WhenInDoubt`].
+    pub fn recheck(mut self, recheck: Recheck) -> Self {
+        self.recheck = recheck;
+        self
+    }
+
+    /// Sends at most so many parts a second time when they are late; the default is none.
+    ///
+    /// A part is late when it has taken three times the median of those before it, at least eight, and at least a
+    /// second. It is sent again only where a place of [`concurrency`](Self::concurrency) is free, which is at the end of
+    /// an upload; the attempt that is answered first counts, and the other is dropped. Both carry the same bytes, so it
+    /// does not matter which of them OSS takes last: the ETag of a part is the MD5 of its bytes.
+    pub fn hedge_slow_parts(mut self, most: u32) -> Self {
+        self.hedges = most;
         self
     }
 
     async fn send(self) -> Result<Uploaded, Error> {
         let key = ObjectKey::try_from(self.key.as_str())?;
         let source: Opened = self.content.open().await?;
-        let Some(size) = source.length() else {
-            let reason = "has no known length; resumable_upload needs one, put_object does not";
-            return Err(Error::invalid("content", reason));
-        };
-        let plan = Plan::new(size, self.part_size)?;
-        let content_type = guess_content_type(self.content.file_name(), key.as_str());
-        let single_put_limit = self.single_put_limit.unwrap_or(plan.part_size());
-        if size == 0 || size <= single_put_limit {
-            let put = Put {
-                engine: &self.engine,
-                bucket: &self.bucket,
-                key: &key,
-                source: &*source,
-                content_type,
-                options: &self.options,
-                callback: self.callback.as_ref(),
-                content_md5: ContentMd5::Unsaid,
-                reporter: self.reporter.as_ref(),
-                resend_when_unsure: false,
-            };
-            return put.run().await;
+        match source.length() {
+            Some(size) if can_be_reopened(&*source, size).await? => {
+                let plan = Plan::new(size, self.part_size)?;
+                let single_put_limit = self.single_put_limit.unwrap_or(plan.part_size());
+                if size == 0 || size <= single_put_limit {
+                    return self.put(&key, &*source).await;
+                }
+                let (ledger, gate, hedges) = self.instruments();
+                self.over(&key, &*source, &ledger, &gate, hedges.as_ref())?.run(size, plan).await
+            }
+            len => self.send_stream(&key, &*source, len).await,
         }
-        let run = Run {
+    }
+
+    async fn send_stream(
+        &self,
+        key: &ObjectKey,
+        source: &dyn Source,
+        len: Option<u64>,
+    ) -> Result<Uploaded, Error> {
+        let memory = &self.engine.memory;
+        let cut = Cut::new(len, self.part_size, memory.limit())?;
+        let body = source.open(0..len.unwrap_or(u64::MAX)).await?;
+        let mut reader = PieceReader::new(body, len, cut, memory.clone());
+        let (first, is_all) = reader.read_first().await?;
+        let size = first.as_ref().map_or(0, |piece| piece.len());
+        if is_all && size <= self.single_put_limit.unwrap_or(u64::MAX) {
+            return match &first {
+                Some(piece) => self.put(key, piece.source().0).await,
+                None => self.put(key, &Held::default()).await,
+            };
+        }
+        let (ledger, gate, hedges) = self.instruments();
+        self.over(key, source, &ledger, &gate, hedges.as_ref())?.run_stream(first, reader).await
+    }
+
+    async fn put(&self, key: &ObjectKey, source: &dyn Source) -> Result<Uploaded, Error> {
+        let put = Put {
             engine: &self.engine,
-            ledger: &Ledger::default(),
             bucket: &self.bucket,
-            key: &key,
+            key,
+            source,
+            content_type: guess_content_type(self.content.file_name(), key.as_str()),
+            options: &self.options,
+            callback: self.callback.as_ref(),
+            content_md5: ContentMd5::Unsaid,
+            reporter: self.reporter.as_ref(),
+            resend_when_unsure: false,
+        };
+        put.run().await
+    }
+
+    fn instruments(&self) -> (Ledger, Gate, Option<Hedges>) {
+        let hedges = (self.hedges > 0).then(|| Hedges::new(self.hedges));
+        (Ledger::default(), Gate::new(self.concurrency.get()), hedges)
+    }
+
+    fn over<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        source: &'a dyn Source,
+        ledger: &'a Ledger,
+        gate: &'a Gate,
+        hedges: Option<&'a Hedges>,
+    ) -> Result<Run<'a>, Error> {
+        let content_type = guess_content_type(self.content.file_name(), key.as_str());
+        Ok(Run {
+            engine: &self.engine,
+            ledger,
+            gate,
+            hedges,
+            bucket: &self.bucket,
+            key,
             common: self.options.payer_headers(),
             transfer: self.options.transfer_headers()?,
             initiate: self.options.initiate_headers(&content_type)?,
             options: &self.options,
             callback: self.callback.as_ref(),
-            source: &*source,
+            source,
+            recheck: self.recheck,
             checkpoints: self.checkpoints.as_deref(),
-            tally: self.reporter.as_ref().map(|reporter| reporter.start(Some(size))),
+            tally: self.reporter.as_ref().map(|reporter| reporter.start(source.length())),
             concurrency: self.concurrency.get(),
-        };
-        run.run(plan).await
+        })
+    }
+}
+
+/// Whether the source gives a part of itself away without losing the rest. One with an identity does; any other is
+/// asked for no bytes at all.
+async fn can_be_reopened(source: &dyn Source, size: u64) -> Result<bool, SourceError> {
+    if size == 0 || source.identity().is_some() {
+        return Ok(true);
+    }
+    match source.open(0..0).await {
+        Ok(_) => Ok(true),
+        Err(SourceError::NotReopenable) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

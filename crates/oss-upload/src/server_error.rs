@@ -1,7 +1,7 @@
 //! An answer of OSS that refuses the request.
 
 use std::fmt;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -19,6 +19,7 @@ pub struct ServerError {
     status: StatusCode,
     request_id: Option<String>,
     server_time: Option<SystemTime>,
+    pause: Option<Duration>,
     xml: ErrorXml,
     raw: Bytes,
 }
@@ -60,6 +61,11 @@ impl ServerError {
         self.xml.ec.as_deref()
     }
 
+    /// The part the refusal is about, as in `InvalidPart`.
+    pub(crate) fn part_number(&self) -> Option<u16> {
+        self.xml.part_number.as_deref().and_then(|number| number.trim().parse().ok())
+    }
+
     /// The host that answered.
     #[must_use]
     pub fn host_id(&self) -> Option<&str> {
@@ -78,6 +84,12 @@ impl ServerError {
         self.status == StatusCode::TOO_MANY_REQUESTS
             || (self.status == StatusCode::SERVICE_UNAVAILABLE)
             || THROTTLING.contains(&self.code())
+    }
+
+    /// The wait OSS asks for (`x-oss-qos-delay-time`), at most five minutes.
+    #[must_use]
+    pub fn pause(&self) -> Option<Duration> {
+        self.pause
     }
 
     /// Whether the same request may well succeed later: any 5xx, 408, 429, and the codes OSS uses for a request it did
@@ -126,6 +138,9 @@ impl ServerError {
             status,
             request_id: text(headers, &REQUEST_ID).or_else(|| xml.request_id.clone()),
             server_time: date.and_then(|date| httpdate::parse_http_date(&date).ok()),
+            pause: text(headers, &QOS_DELAY)
+                .and_then(|millis| millis.trim().parse().ok())
+                .map(|millis| Duration::from_millis(millis).min(LONGEST_PAUSE)),
             xml,
             raw,
         }
@@ -180,6 +195,8 @@ struct ErrorXml {
     host_id: Option<String>,
     #[serde(rename = "EC")]
     ec: Option<String>,
+    #[serde(rename = "PartNumber")]
+    part_number: Option<String>,
 }
 
 impl ErrorXml {
@@ -217,8 +234,11 @@ const THROTTLING: &[&str] = &[
 ];
 /// Codes with a 4xx status that pass: the body stalled, or it did not arrive as the client sent it.
 const TRANSIENT: &[&str] = &["RequestTimeout", "InternalError", "InvalidDigest", "IncompleteBody"];
+/// Nothing a server says may hold an upload for ever.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 const RAW_LIMIT: usize = 64 * 1024;
 static ERROR_IN_HEADER: HeaderName = HeaderName::from_static("x-oss-err");
+static QOS_DELAY: HeaderName = HeaderName::from_static("x-oss-qos-delay-time");
 static EC: HeaderName = HeaderName::from_static("x-oss-ec");
 
 #[cfg(test)]

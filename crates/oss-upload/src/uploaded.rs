@@ -119,12 +119,21 @@ pub struct Report {
     pub bytes_sent: u64,
     /// Parts this run sent and OSS acknowledged; 0 if one PUT did it.
     pub parts_sent: u32,
+    /// Parts sent again in this run: repeated after a failure, because they were late, or because OSS no longer had
+    /// them at Complete.
+    pub parts_resent: u32,
     /// Parts an earlier run had sent.
     pub parts_resumed: u32,
     /// Bytes of the parts an earlier run had sent: what resuming saved.
     pub bytes_resumed: u64,
     /// Why an earlier run's upload was not gone on with, if there was one.
     pub restarts: Vec<Restart>,
+    /// How often fewer parts were sent at once because OSS throttled.
+    pub throttled: u32,
+    /// Ids of uploads of this key that may still be open at OSS: earlier ones that could not be aborted, and ones that
+    /// were begun without their id arriving. They have no part that is needed; abort them with
+    /// [`MultipartUpload::abort`](crate::MultipartUpload::abort) unless another program uploads to the same key.
+    pub orphans: Vec<String>,
 }
 
 /// Why an earlier run's multipart upload was not gone on with.
@@ -138,7 +147,7 @@ pub enum Restart {
     OptionsChanged,
     /// OSS no longer knows the upload id: aborted by someone else or by a lifecycle rule.
     UploadGone,
-    /// The checkpoint could not be read; it was set aside.
+    /// The checkpoint could not be read and was set aside, or lacks what is needed to go on.
     CheckpointUnreadable,
 }
 

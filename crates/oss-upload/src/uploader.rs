@@ -1,10 +1,13 @@
 //! The uploader: the parts it is made of and the table of contents of what it does.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
+use std::time::Duration;
 
 use oss_signing::{BucketName, Endpoint, Region, Signer, V4Signer};
 use oss_transport::Transport;
 
+use crate::bandwidth::Bandwidth;
 use crate::checkpoint::CheckpointStore;
 use crate::clock::Clock;
 use crate::credentials::ProvideCredentials;
@@ -12,6 +15,7 @@ use crate::delete_object::delete_object;
 use crate::error::Error;
 use crate::head_object::{ObjectHead, head_object};
 use crate::limits::TimeLimits;
+use crate::memory::Memory;
 use crate::multipart_upload::{InitiateMultipartUpload, MultipartUpload};
 use crate::presign_post::PresignPost;
 use crate::presign_put::PresignPut;
@@ -19,6 +23,7 @@ use crate::put_object::PutObject;
 use crate::resumable::ResumableUpload;
 use crate::retry::{Backoff, RetryPolicy};
 use crate::source::Content;
+use crate::sweep::SweepUploads;
 
 /// Uploads to one endpoint. Cheap to clone; the clones share transport, clock offset and retry budget.
 #[derive(Clone, Debug)]
@@ -34,6 +39,7 @@ pub(crate) struct Engine {
     pub(crate) signer: Arc<dyn Signer>,
     pub(crate) credentials: Arc<dyn ProvideCredentials>,
     pub(crate) checkpoints: Option<Arc<dyn CheckpointStore>>,
+    pub(crate) memory: Memory,
 }
 
 /// What every request needs, also one that somebody else has signed.
@@ -43,6 +49,7 @@ pub(crate) struct Wire {
     pub(crate) retry: Arc<dyn RetryPolicy>,
     pub(crate) limits: TimeLimits,
     pub(crate) clock: Clock,
+    pub(crate) bandwidth: Option<Arc<Bandwidth>>,
 }
 
 impl Uploader {
@@ -61,6 +68,8 @@ impl Uploader {
             retry: None,
             limits: TimeLimits::default(),
             checkpoints: None,
+            memory_limit: Memory::DEFAULT,
+            bandwidth_limit: None,
         }
     }
 
@@ -117,6 +126,12 @@ impl Uploader {
         MultipartUpload::new(Arc::clone(&self.engine), bucket, key.into(), upload_id.into())
     }
 
+    /// Lists the multipart uploads of a bucket that are still open and aborts those that began at least so long ago.
+    /// Awaiting the value does it; see [`SweepUploads`].
+    pub fn sweep_uploads(&self, bucket: BucketName, older_than: Duration) -> SweepUploads {
+        SweepUploads::new(Arc::clone(&self.engine), bucket, older_than)
+    }
+
     /// Asks for an object's facts.
     ///
     /// # Errors
@@ -162,6 +177,8 @@ pub struct UploaderBuilder {
     retry: Option<Arc<dyn RetryPolicy>>,
     limits: TimeLimits,
     checkpoints: Option<Arc<dyn CheckpointStore>>,
+    memory_limit: u64,
+    bandwidth_limit: Option<u64>,
 }
 
 impl UploaderBuilder {
@@ -197,6 +214,23 @@ impl UploaderBuilder {
         self
     }
 
+    /// Lets the parts in flight hold at most this many bytes, over all uploads of this uploader; the default is 64 MiB.
+    ///
+    /// The memory is reserved before anything is read. A part of a file counts 1 MiB, since it is read in pieces on its
+    /// way out. A part of a stream counts its size, since it is kept until OSS has it. See
+    /// [`ResumableUpload`](ResumableUpload#streams) for what this means for long streams.
+    pub fn memory_limit(mut self, bytes: u64) -> Self {
+        self.memory_limit = bytes;
+        self
+    }
+
+    /// Sends at most this many bytes of content a second, over all uploads of this uploader; no limit by default.
+    /// [`ObjectOptions::traffic_limit`](crate::ObjectOptions::traffic_limit) lets OSS slow each connection down instead.
+    pub fn bandwidth_limit(mut self, bytes_per_second: NonZeroU64) -> Self {
+        self.bandwidth_limit = Some(bytes_per_second.get());
+        self
+    }
+
     /// Makes the uploader.
     ///
     /// # Errors
@@ -221,6 +255,7 @@ impl UploaderBuilder {
             retry: self.retry.unwrap_or_else(|| Arc::new(Backoff::default())),
             limits: self.limits,
             clock: Clock::default(),
+            bandwidth: self.bandwidth_limit.map(|limit| Arc::new(Bandwidth::new(limit))),
         };
         let engine = Engine {
             wire,
@@ -228,6 +263,7 @@ impl UploaderBuilder {
             signer,
             credentials: self.credentials,
             checkpoints: self.checkpoints,
+            memory: Memory::new(self.memory_limit),
         };
         Ok(Uploader { engine: Arc::new(engine) })
     }

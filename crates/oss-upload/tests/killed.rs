@@ -82,7 +82,7 @@ async fn killed_while_complete_is_answered() {
     let scene = Scene::new().await;
     let fault = scene.inject(Fault::on(Operation::CompleteMultipartUpload).always().stall_answer());
     let mut first = scene.start();
-    scene.world.emulator.wait_for(|_| scene.is_stored()).await;
+    scene.world.emulator.wait_for(|journal| journal.iter().any(|entry| entry.callback.is_some())).await;
     first.kill().await.unwrap();
     fault.release();
 

@@ -60,7 +60,7 @@ impl Checkpoint for Held {
     fn recorded(&mut self) -> Recorded {
         let entries = self.store.entries();
         let records = entries.get(&self.name).map(|entry| entry.records.clone()).unwrap_or_default();
-        Recorded { records, set_aside: None }
+        Recorded::new(records)
     }
 
     async fn append(&mut self, record: &Record, _: Durability) -> Result<(), CheckpointError> {

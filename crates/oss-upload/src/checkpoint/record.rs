@@ -75,6 +75,11 @@ pub enum Record {
         /// CRC-64/XZ of its bytes.
         crc64: u64,
     },
+    /// The source's version changed, but its bytes were compared and are those of the parts.
+    Rechecked {
+        /// Who the source is now.
+        source: SourceIdentity,
+    },
     /// All parts are there and Complete is about to be sent.
     Completing {
         /// CRC-64/XZ of the whole object.

@@ -40,6 +40,7 @@ impl Multipart<'_> {
         call.headers.extend(headers);
         call.payload = Payload::Source { source, range };
         call.meter = meter;
+        call.gate = self.gate;
         let answer = call.execute(self.ledger).await?;
         let etag = text(&answer.headers, &ETAG).filter(|etag| !etag.is_empty()).ok_or_else(|| {
             Error::MalformedAnswer { operation, reason: "it has no ETag, which Complete needs".into() }

@@ -38,6 +38,11 @@ impl Remembered {
                 Record::Part { number, size, etag, crc64 } => {
                     this.parts.insert(number, SentPart { number, size, etag, crc64 });
                 }
+                Record::Rechecked { source } => {
+                    if let Some(intent) = &mut this.intent {
+                        intent.source = source;
+                    }
+                }
                 Record::Completing { crc64 } => this.completing = Some(crc64),
             }
         }

@@ -52,6 +52,14 @@ impl Content {
         }
     }
 
+    /// The name a checkpoint of this content has, also when the file is gone.
+    pub(crate) fn source_name(&self) -> Option<String> {
+        match &self.0 {
+            Inner::File(path) => std::path::absolute(path).ok().map(|path| path.display().to_string()),
+            Inner::Source(source) => source.identity().map(|identity| identity.name),
+        }
+    }
+
     pub(crate) async fn open(&self) -> Result<Opened, SourceError> {
         match &self.0 {
             Inner::File(path) => Ok(Arc::new(FileSource::open(path).await?)),

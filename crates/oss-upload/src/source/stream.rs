@@ -49,7 +49,11 @@ impl Source for StreamSource {
         self.len
     }
 
-    async fn open(&self, _: Range<u64>) -> Result<Body, SourceError> {
+    async fn open(&self, range: Range<u64>) -> Result<Body, SourceError> {
+        // A part of it cannot be had without giving the rest away.
+        if range != (0..self.len.unwrap_or(u64::MAX)) {
+            return Err(SourceError::NotReopenable);
+        }
         let mut body = self.body.lock().unwrap_or_else(PoisonError::into_inner);
         body.take().ok_or(SourceError::NotReopenable)
     }

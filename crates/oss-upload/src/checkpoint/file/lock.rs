@@ -1,0 +1,79 @@
+//! The lock on a checkpoint: one holder at a time, over all processes of a machine.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use super::fail;
+use crate::checkpoint::CheckpointError;
+
+/// The lock file of one checkpoint; it is removed when the checkpoint is released.
+///
+/// It is a file of its own, since the journal is replaced and removed during its life, and a lock on a file that is no
+/// longer there locks nothing.
+#[derive(Debug)]
+pub(super) struct Lock {
+    path: PathBuf,
+    _file: File,
+}
+
+impl Lock {
+    pub(super) fn take(path: PathBuf) -> Result<Self, CheckpointError> {
+        loop {
+            let mut file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(&path)
+                .map_err(|e| fail(&path, "opened", e))?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    let mut holder = String::new();
+                    let _ = file.read_to_string(&mut holder);
+                    let holder = if holder.is_empty() { "holder unknown".to_owned() } else { holder };
+                    return Err(CheckpointError::Locked { holder });
+                }
+                Err(TryLockError::Error(error)) => return Err(fail(&path, "locked", error)),
+            }
+            // The holder before may have removed the file between our open and our lock.
+            if is_still_there(&file, &path) {
+                // The lock holds without the holder's name too, for instance on a full disk.
+                let _ = file.set_len(0).and_then(|()| file.write_all(identity().as_bytes()));
+                return Ok(Self { path, _file: file });
+            }
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // While the lock is held nobody else can hold it, so this removes no other holder's file.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Who holds the lock, for the message of whoever finds it held.
+fn identity() -> String {
+    let process = std::process::id();
+    match std::fs::read_to_string("/proc/sys/kernel/hostname") {
+        Ok(host) => format!("process {process} on {}", host.trim()),
+        Err(_) => format!("process {process}"),
+    }
+}
+
+#[cfg(unix)]
+fn is_still_there(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (file.metadata(), std::fs::metadata(path)) {
+        (Ok(ours), Ok(there)) => (ours.dev(), ours.ino()) == (there.dev(), there.ino()),
+        _ => false,
+    }
+}
+
+/// Windows does not let a file be removed while it is open here.
+#[cfg(not(unix))]
+fn is_still_there(_: &File, path: &Path) -> bool {
+    path.exists()
+}

@@ -1,0 +1,93 @@
+use tokio::time::Instant;
+
+use super::journal::Journal;
+use super::run::{Run, Upload};
+use super::settle::{Settled, may_be_carried_out};
+use crate::call::Answer;
+use crate::error::Error;
+use crate::multipart::{Completed, SentPart};
+use crate::operation::Operation;
+use crate::progress::Stage;
+use crate::put_object::read_stored;
+use crate::retry::Failure;
+use crate::uploaded::{StoredObject, Uploaded, crc64};
+
+impl Run<'_> {
+    /// Puts the parts together and learns what became of the callback.
+    pub(crate) async fn complete(
+        &self,
+        upload: &mut Upload,
+        journal: &mut Journal,
+    ) -> Result<Uploaded, Error> {
+        let mut crc64 = upload.crc64();
+        journal.completing(crc64).await?;
+        if let Some(tally) = &self.tally {
+            tally.stage(Stage::Completing);
+        }
+        let (started, mut attempts, mut repairs) = (Instant::now(), 0, 0);
+        loop {
+            attempts += 1;
+            let sent_at = Instant::now();
+            let error = match self.send_complete(upload, journal).await {
+                Ok(answer) => {
+                    // Closed before anything is read out of the answer: the upload is over, whatever it says.
+                    journal.close().await;
+                    return self.read(upload, crc64, answer);
+                }
+                Err(error) => error,
+            };
+            if error.has_code("InvalidPart") && repairs < REPAIRS {
+                repairs += 1;
+                self.repair(error, upload, journal).await?;
+                self.source.check().await?;
+                crc64 = upload.crc64();
+                continue;
+            }
+            if !may_be_carried_out(&error) {
+                return Err(error);
+            }
+            match self.settle(upload, crc64, sent_at, journal, error).await? {
+                Settled::Stored(object) => {
+                    journal.close().await;
+                    return Ok(self.stored_unheard(object));
+                }
+                Settled::StillOpen(error) => {
+                    let operation = Operation::CompleteMultipartUpload;
+                    let elapsed = started.elapsed();
+                    let failure = Failure { operation, attempts, elapsed, error: &error };
+                    let Some(wait) = self.engine.wire.retry.wait(&failure) else {
+                        return Err(self.still_open(upload, error));
+                    };
+                    tokio::time::sleep(wait).await;
+                }
+            }
+        }
+    }
+
+    async fn send_complete(&self, upload: &Upload, journal: &mut Journal) -> Result<Answer, Error> {
+        let parts: Vec<SentPart> = upload.parts.values().cloned().collect();
+        let mut headers = self.options.complete_headers();
+        if let Some(callback) = self.callback {
+            headers.extend(callback.encode().headers());
+        }
+        let completed =
+            Completed { upload_id: &upload.id, parts: &parts, headers, callback: self.callback.is_some() };
+        let multipart = self.multipart();
+        journal.keep(multipart.complete(&completed)).await
+    }
+
+    fn read(&self, upload: &Upload, expected: u64, answer: Answer) -> Result<Uploaded, Error> {
+        let operation = Operation::CompleteMultipartUpload;
+        match crc64(&answer.headers) {
+            Some(actual) if actual != expected => {
+                return Err(Error::Corrupted { operation, expected, actual });
+            }
+            _ => {}
+        }
+        let object = StoredObject::from_answer(&answer, upload.size());
+        read_stored(operation, object, self.callback.is_some(), answer)
+    }
+}
+
+/// How often parts that OSS does not accept at Complete are sent again.
+const REPAIRS: u32 = 3;

@@ -1,0 +1,58 @@
+use super::run::{Run, Upload};
+use crate::error::Error;
+use crate::progress::Stage;
+use crate::uploaded::{Report, Restart, StoredObject, Uploaded};
+
+/// What happened on the way, for the report.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    pub(crate) restarts: Vec<Restart>,
+    pub(crate) orphans: Vec<String>,
+}
+
+impl Run<'_> {
+    /// The object an earlier run had stored without hearing of it.
+    pub(crate) fn found_stored(&self, object: StoredObject, history: History) -> Uploaded {
+        if let Some(tally) = &self.tally {
+            tally.resumed(object.size);
+            tally.stage(Stage::Stored);
+        }
+        let bytes_resumed = object.size;
+        let report = Report { bytes_resumed, ..self.report(history) };
+        Uploaded { report, ..self.stored_unheard(object) }
+    }
+
+    pub(crate) fn with_report(
+        &self,
+        mut ended: Result<Uploaded, Error>,
+        upload: &Upload,
+        history: History,
+    ) -> Result<Uploaded, Error> {
+        let uploaded = match &mut ended {
+            Ok(uploaded) => uploaded,
+            Err(Error::CallbackFailed(failed)) => &mut failed.uploaded,
+            Err(_) => return ended,
+        };
+        if let Some(tally) = &self.tally {
+            tally.stage(Stage::Stored);
+        }
+        let parts_sent = u32::try_from(upload.parts.len()).unwrap_or(u32::MAX) - upload.resumed;
+        uploaded.report = Report {
+            parts_sent,
+            parts_resent: self.ledger.part_requests().saturating_sub(parts_sent),
+            parts_resumed: upload.resumed,
+            bytes_resumed: upload.bytes_resumed,
+            ..self.report(history)
+        };
+        ended
+    }
+
+    fn report(&self, history: History) -> Report {
+        Report {
+            restarts: history.restarts,
+            orphans: history.orphans,
+            throttled: self.gate.reductions(),
+            ..self.ledger.report()
+        }
+    }
+}

@@ -1,0 +1,245 @@
+use std::collections::BTreeMap;
+use std::time::{Duration, UNIX_EPOCH};
+
+use http::StatusCode;
+
+use super::Recheck;
+use super::journal::Journal;
+use super::plan::Plan;
+use super::report::History;
+use super::run::{Run, Upload};
+use super::state::{Intent, Remembered};
+use crate::checkpoint::{Durability, Record};
+use crate::error::Error;
+use crate::look::Seen;
+use crate::multipart::{ListedPart, SentPart};
+use crate::operation::Operation;
+use crate::uploaded::{Restart, StoredObject};
+
+/// What the checkpoint led to.
+#[derive(Debug)]
+pub(crate) enum Found {
+    Upload(Upload),
+    /// An earlier run's Complete had been carried out.
+    Stored(StoredObject),
+    Nothing,
+}
+
+/// What the source is to the one the checkpoint is of.
+enum Likeness {
+    Same,
+    /// As long as it was, but touched since.
+    Doubtful,
+    Another,
+}
+
+impl Run<'_> {
+    /// Goes on where the runs before stopped, as far as their records, OSS and the source agree.
+    pub(crate) async fn resume(
+        &self,
+        size: u64,
+        journal: &mut Journal,
+        history: &mut History,
+    ) -> Result<Found, Error> {
+        let recorded = journal.recorded();
+        if let Some(place) = recorded.set_aside {
+            tracing::warn!(place, "the checkpoint could not be read and was set aside");
+            history.restarts.push(Restart::CheckpointUnreadable);
+            for id in &recorded.upload_ids {
+                self.abandon(id, history).await?;
+            }
+        }
+        let remembered = Remembered::replay(recorded.records);
+        let Some(intent) = &remembered.intent else { return self.anew(None, journal, history).await };
+        let known = intent.version == Record::VERSION && intent.id == journal.id;
+        let plan = Plan::resumed(size, intent.part_size).filter(|_| known);
+        let Some(upload_id) = remembered.upload_id.clone() else {
+            // The run before died, or its journal was damaged, between Initiate and its record.
+            if recorded.damaged {
+                history.restarts.push(Restart::CheckpointUnreadable);
+            }
+            let since = UNIX_EPOCH + Duration::from_secs(intent.since);
+            self.find_orphans(since, None, history).await;
+            return self.anew(None, journal, history).await;
+        };
+        let likeness = self.likeness(intent, journal);
+        let reason = match (&likeness, &plan) {
+            (Likeness::Another, _) => Some(Restart::SourceChanged),
+            (_, None) => Some(Restart::CheckpointUnreadable),
+            _ if intent.options != self.options_digest() => Some(Restart::OptionsChanged),
+            _ => None,
+        };
+        let (Some(plan), None) = (plan, reason) else {
+            history.restarts.extend(reason);
+            return self.anew(Some(&upload_id), journal, history).await;
+        };
+        let since = UNIX_EPOCH + Duration::from_secs(intent.since);
+        let upload = Upload::new(upload_id, Some(plan), since);
+        self.merge(remembered, upload, plan, likeness, journal, history).await
+    }
+
+    /// Forgets the checkpoint, and gives up the upload it is of.
+    async fn anew(
+        &self,
+        upload_id: Option<&str>,
+        journal: &mut Journal,
+        history: &mut History,
+    ) -> Result<Found, Error> {
+        if let Some(upload_id) = upload_id {
+            tracing::warn!(reason = ?history.restarts.last(), upload_id, "aborting the earlier upload");
+            self.abandon(upload_id, history).await?;
+        }
+        journal.clear().await?;
+        Ok(Found::Nothing)
+    }
+
+    fn likeness(&self, intent: &Intent, journal: &Journal) -> Likeness {
+        match &journal.source {
+            Some(now) if *now == intent.source => Likeness::Same,
+            Some(now)
+                if self.recheck != Recheck::Never
+                    && (&now.name, now.size) == (&intent.source.name, intent.source.size) =>
+            {
+                Likeness::Doubtful
+            }
+            _ => Likeness::Another,
+        }
+    }
+
+    /// Keeps the parts that the journal and OSS both have, adopts those OSS alone has if their bytes are proved, and
+    /// leaves the rest to be sent.
+    async fn merge(
+        &self,
+        mut remembered: Remembered,
+        mut upload: Upload,
+        plan: Plan,
+        likeness: Likeness,
+        journal: &mut Journal,
+        history: &mut History,
+    ) -> Result<Found, Error> {
+        remembered.parts.retain(|number, part| plan.fits(*number, part.size));
+        let listed = match self.multipart().list_parts(&upload.id).await {
+            Ok(listed) => Some(listed),
+            Err(error) if error.has_code("NoSuchUpload") => {
+                return self.upload_is_gone(remembered, upload, plan, journal, history).await;
+            }
+            Err(error) if error.server().is_some_and(|e| e.status() == StatusCode::FORBIDDEN) => {
+                tracing::warn!(%error, "the parts may not be listed; going on from the checkpoint alone");
+                None
+            }
+            // A passing failure says nothing of the upload; a later run asks again.
+            Err(error) => return Err(error),
+        };
+        let unproved;
+        (upload.parts, unproved) = match listed {
+            Some(listed) => compared(remembered.parts, listed, plan),
+            None => (remembered.parts, Vec::new()),
+        };
+        if !self.is_same_source(&likeness, &upload.parts, plan, journal).await? {
+            history.restarts.push(Restart::SourceChanged);
+            return self.anew(Some(&upload.id), journal, history).await;
+        }
+        for there in unproved {
+            let range = plan.range(there.number);
+            let Some(theirs) = there.crc64 else { continue };
+            if journal.keep(self.local_crc64(range)).await? == theirs {
+                let ListedPart { number, size, etag, .. } = there;
+                let part = SentPart { number, size, etag, crc64: theirs };
+                journal.part(&part).await?;
+                upload.parts.insert(number, part);
+            }
+        }
+        upload.resumed = u32::try_from(upload.parts.len()).unwrap_or(u32::MAX);
+        upload.bytes_resumed = upload.size();
+        if let Some(tally) = &self.tally {
+            tally.resumed(upload.bytes_resumed);
+        }
+        Ok(Found::Upload(upload))
+    }
+
+    /// Compares the bytes of the parts that earlier runs sent with those the source has now, where the source is in
+    /// doubt or the user wants it always.
+    async fn is_same_source(
+        &self,
+        likeness: &Likeness,
+        parts: &BTreeMap<u16, SentPart>,
+        plan: Plan,
+        journal: &mut Journal,
+    ) -> Result<bool, Error> {
+        let doubtful = matches!(likeness, Likeness::Doubtful);
+        if !doubtful && self.recheck != Recheck::Always {
+            return Ok(true);
+        }
+        for part in parts.values() {
+            if journal.keep(self.local_crc64(plan.range(part.number))).await? != part.crc64 {
+                return Ok(false);
+            }
+        }
+        if let (true, Some(source)) = (doubtful, journal.source.clone()) {
+            journal.append(Record::Rechecked { source }, Durability::Buffered).await?;
+        }
+        Ok(true)
+    }
+
+    /// The upload id is gone: aborted, or completed by a run that did not live to hear of it.
+    async fn upload_is_gone(
+        &self,
+        remembered: Remembered,
+        mut upload: Upload,
+        plan: Plan,
+        journal: &mut Journal,
+        history: &mut History,
+    ) -> Result<Found, Error> {
+        let all = remembered.parts.len() == usize::from(plan.parts());
+        upload.parts = remembered.parts;
+        if let Some(crc64) = remembered.completing.or_else(|| all.then(|| upload.crc64())) {
+            match self.look(upload.since, plan.size(), crc64).await {
+                Ok(Seen::Stored(object)) => return Ok(Found::Stored(object)),
+                Ok(Seen::NotStored(reason)) => tracing::warn!(reason, "the earlier upload is gone"),
+                Ok(Seen::Unproven(reason)) => return Err(self.unsettled(journal, reason, None).await),
+                Err(error) => {
+                    let reason = format!("looking for it failed: {error}");
+                    return Err(self.unsettled(journal, reason, Some(error)).await);
+                }
+            }
+        }
+        history.restarts.push(Restart::UploadGone);
+        self.anew(None, journal, history).await
+    }
+
+    /// An earlier run may have stored the object, and it cannot be told. If OSS refuses to tell, the next run would
+    /// fail the same way for ever, so it is made to start anew.
+    async fn unsettled(&self, journal: &mut Journal, reason: String, error: Option<Error>) -> Error {
+        let transient = error.as_ref().is_some_and(Error::is_transient);
+        if !transient {
+            journal.close().await;
+        }
+        let operation = Operation::CompleteMultipartUpload;
+        let lost = error.unwrap_or_else(|| Error::MalformedAnswer { operation, reason: reason.clone() });
+        let then = if transient { "run again to look again" } else { "run again to upload anew" };
+        Error::OutcomeUnknown { operation, reason: format!("{reason}; {then}"), lost: Box::new(lost) }
+    }
+}
+
+/// The parts both sides have, and those OSS has that only their bytes can prove.
+fn compared(
+    mut ours: BTreeMap<u16, SentPart>,
+    listed: Vec<ListedPart>,
+    plan: Plan,
+) -> (BTreeMap<u16, SentPart>, Vec<ListedPart>) {
+    let (mut both, mut unproved) = (BTreeMap::new(), Vec::new());
+    for there in listed.into_iter().filter(|there| plan.fits(there.number, there.size)) {
+        match ours.remove(&there.number) {
+            Some(part) if same_etag(&part.etag, &there.etag) => {
+                both.insert(part.number, part);
+            }
+            _ => unproved.push(there),
+        }
+    }
+    (both, unproved)
+}
+
+/// OSS quotes ETags in headers and listings alike; a proxy may not.
+pub(crate) fn same_etag(a: &str, b: &str) -> bool {
+    a.trim_matches('"').eq_ignore_ascii_case(b.trim_matches('"'))
+}

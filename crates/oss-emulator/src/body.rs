@@ -1,9 +1,12 @@
 //! The body of a request as operations read it, with the faults that can happen to it.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use http_body::Body;
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
+use tokio::time::Instant;
 
 use crate::error::{MALFORMED_XML, OssError};
 use crate::fault::Release;
@@ -68,6 +71,23 @@ pub(crate) struct RequestBody {
     ended: bool,
     /// Who sends it, where there is a connection to look at while nothing is read from it.
     peer: Option<Peer>,
+    pace: Option<Pace>,
+}
+
+/// A speed that reading must not exceed.
+struct Pace {
+    bits_per_second: u64,
+    began: Instant,
+    read: u64,
+}
+
+impl Pace {
+    /// When that many bytes may have been read.
+    fn due(&self) -> Instant {
+        let bits = u128::from(self.read) * 8;
+        let micros = bits * 1_000_000 / u128::from(self.bits_per_second.max(1));
+        self.began + Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX >> 8))
+    }
 }
 
 impl RequestBody {
@@ -83,7 +103,13 @@ impl RequestBody {
             fault: None,
             ended: false,
             peer: None,
+            pace: None,
         }
+    }
+
+    /// Reads no faster than that from now on.
+    pub(crate) fn set_pace(&mut self, bits_per_second: u64) {
+        self.pace = Some(Pace { bits_per_second, began: Instant::now(), read: 0 });
     }
 
     /// Names the connection that the body comes on.
@@ -102,6 +128,10 @@ impl RequestBody {
 
     /// The next piece, `None` at the end.
     pub(crate) async fn next(&mut self, ticket: &Ticket) -> Result<Option<Bytes>, Refusal> {
+        if let Some(pace) = &self.pace {
+            let wait = tokio::time::sleep_until(pace.due());
+            unless_gone(self.peer.as_ref(), wait).await.map_err(Refusal::Hangup)?;
+        }
         if let Some(after) = self.fault.as_ref().map(BodyFault::after)
             && self.read >= after
         {
@@ -119,6 +149,9 @@ impl RequestBody {
             }
         }
         self.read += piece.len() as u64;
+        if let Some(pace) = &mut self.pace {
+            pace.read += piece.len() as u64;
+        }
         Ok(Some(piece))
     }
 

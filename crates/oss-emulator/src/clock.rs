@@ -26,10 +26,12 @@ impl Clock {
     }
 }
 
-/// Moves an instant by a signed number of milliseconds; an instant that does not exist stays where it was.
+/// The last second of the year 9999, behind which no date has a form in HTTP.
+const LAST_SECOND: u64 = 253_402_300_799;
+
+/// Moves an instant by a signed number of milliseconds, at most to the start of 1970 or the end of 9999.
 pub(crate) fn shifted(instant: SystemTime, millis: i64) -> SystemTime {
-    let by = Duration::from_millis(millis.unsigned_abs());
-    if millis < 0 { instant.checked_sub(by) } else { instant.checked_add(by) }.unwrap_or(instant)
+    from_unix_millis(unix_millis(instant).saturating_add_signed(millis))
 }
 
 /// Seconds since 1970, zero for anything earlier.
@@ -42,9 +44,10 @@ pub(crate) fn unix_millis(instant: SystemTime) -> u64 {
     instant.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// The instant that lies this many milliseconds after the start of 1970.
+/// The instant that lies this many milliseconds after the start of 1970, at most the end of 9999.
 pub(crate) fn from_unix_millis(millis: u64) -> SystemTime {
-    UNIX_EPOCH.checked_add(Duration::from_millis(millis)).unwrap_or(UNIX_EPOCH)
+    let since = Duration::from_millis(millis).min(Duration::from_secs(LAST_SECOND));
+    UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)
 }
 
 /// ISO 8601 as OSS writes times into XML: `2024-12-03T03:23:07.000Z`.
@@ -82,5 +85,16 @@ mod tests {
         assert!(clock.now() < before);
         clock.set_offset(3_600_000);
         assert!(clock.now() > before + Duration::from_secs(3599));
+    }
+
+    #[test]
+    fn every_offset_gives_a_date_that_can_be_written() {
+        for millis in [i64::MIN, -1, 0, 1, i64::MAX] {
+            for instant in [UNIX_EPOCH, from_unix_millis(u64::MAX)] {
+                let moved = shifted(instant, millis);
+                assert_eq!(httpdate::fmt_http_date(moved).len(), 29);
+                assert!(iso8601(moved).ends_with(".000Z"));
+            }
+        }
     }
 }

@@ -73,7 +73,7 @@ impl Default for Limits {
 
 /// One request while an operation works on it.
 pub(crate) struct Exchange<'a> {
-    pub(crate) core: &'a Core,
+    pub(crate) core: &'a Arc<Core>,
     pub(crate) operation: Operation,
     pub(crate) parts: &'a Parts,
     pub(crate) query: &'a Query,

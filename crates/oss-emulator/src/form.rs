@@ -97,6 +97,11 @@ impl<'a> Form<'a> {
         .into())
     }
 
+    /// Reads no faster than that from now on.
+    pub(crate) fn set_pace(&mut self, bits_per_second: u64) {
+        self.body.set_pace(bits_per_second);
+    }
+
     /// Goes to the next part; `None` at the end of the form.
     async fn next_part(&mut self) -> Result<Option<PartHead>, Refusal> {
         while self.in_part {

@@ -154,6 +154,14 @@ impl Journal {
         Ticket { journal: Arc::clone(self), sequence, attempt, received }
     }
 
+    /// Changes an entry, unless it is forgotten.
+    pub(crate) fn update(&self, sequence: u64, change: impl FnOnce(&mut JournalEntry)) {
+        if let Some(entry) = self.lock().entry(sequence) {
+            change(entry);
+        }
+        self.notify();
+    }
+
     /// A copy of all entries.
     pub(crate) fn snapshot(&self) -> Vec<JournalEntry> {
         self.lock().up_to_date().to_vec()
@@ -250,12 +258,7 @@ impl Identity {
 impl Ticket {
     /// Changes the entry.
     pub(crate) fn update(&self, change: impl FnOnce(&mut JournalEntry)) {
-        let mut pages = self.journal.lock();
-        if let Some(entry) = pages.entry(self.sequence) {
-            change(entry);
-        }
-        drop(pages);
-        self.journal.notify();
+        self.journal.update(self.sequence, change);
     }
 
     /// Says that more of the body has arrived.

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use common::{Application, BUCKET, Reply, call, callback, emulator};
 use http::Response;
 use http_body_util::Full;
-use oss_emulator::{Emulator, Fault, Operation};
+use oss_emulator::{Acl, Emulator, Fault, Operation};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -271,4 +271,51 @@ async fn a_slow_application_does_not_hold_up_others() {
         reply = put(&emulator, quick) => assert_eq!(reply.status, 200),
     }
     assert!(waiting.recv().await.is_some());
+}
+
+#[tokio::test]
+async fn additional_headers_change_neither_framing_nor_signature() {
+    let emulator = emulator().await;
+    let application = Application::answering(200, "{}").await;
+    let fields = serde_json::json!({
+        "callbackUrl": application.url, "callbackBody": "a=b",
+        "additionalHeaders": {
+            "content-length": "99", "transfer-encoding": "chunked", "authorization": "none", "host": "elsewhere",
+            "mine": "yes",
+        },
+    });
+    assert_eq!(put(&emulator, parameter(fields)).await.status, 200);
+    let received = application.received().remove(0);
+    assert_eq!((&received.body[..], &received.headers["mine"]), (&b"a=b"[..], &"yes".parse().unwrap()));
+    assert_eq!(received.headers["content-length"], "3");
+    assert_ne!(received.headers["authorization"], "none");
+    assert_ne!(received.headers["host"], "elsewhere");
+}
+
+#[tokio::test]
+async fn a_callback_is_sent_though_the_uploader_has_gone() {
+    let emulator = Emulator::builder().bucket_with_acl(BUCKET, Acl::PublicReadWrite).start().await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let asked = callback(&format!("http://{}", listener.local_addr().unwrap()), "a=b");
+    let host = emulator.endpoint().strip_prefix("http://").unwrap();
+    let mut uploader = tokio::net::TcpStream::connect(host).await.unwrap();
+    let head = format!(
+        "PUT /{BUCKET}/k HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1\r\nx-oss-callback: {asked}\r\n\r\nx"
+    );
+    uploader.write_all(head.as_bytes()).await.unwrap();
+    let (mut application, _) = listener.accept().await.unwrap();
+    drop(uploader);
+    emulator.wait_for(|journal| journal[0].finished).await;
+    application.read_buf(&mut Vec::new()).await.unwrap();
+    application.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await.unwrap();
+    emulator.wait_for(|journal| journal[0].callback.is_some()).await;
+    let record = emulator.journal()[0].callback.clone().unwrap();
+    assert_eq!((record.status, record.failure), (Some(200), None));
+}
+
+#[tokio::test]
+async fn no_time_limit_is_too_long() {
+    let emulator = Emulator::builder().bucket(BUCKET).callback_timeout(Duration::MAX).start().await.unwrap();
+    let application = Application::answering(200, "{}").await;
+    assert_eq!(put(&emulator, callback(&application.url, "a=b")).await.status, 200);
 }

@@ -14,5 +14,6 @@ pub(crate) use image::{HEAD as IMAGE_HEAD, identify as identify_image};
 pub(crate) use key::CallbackKey;
 pub use key::CallbackKeyError;
 pub(crate) use parameter::Callback;
-pub(crate) use send::Sender;
+pub(crate) use send::{Reply, Sender};
 pub(crate) use template::{Facts, Image};
+pub(crate) use verdict::Failure;

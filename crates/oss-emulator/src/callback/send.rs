@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use bytes::{Bytes, BytesMut};
 use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HOST, HeaderMap, HeaderName, HeaderValue,
-    USER_AGENT,
+    TRANSFER_ENCODING, USER_AGENT,
 };
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Full};
@@ -131,9 +131,9 @@ impl Sender {
         body: &str,
         started: Instant,
     ) -> Try {
-        let deadline = started + self.timeout;
+        let left = self.timeout.saturating_sub(started.elapsed());
         let peer = format!("{}:{}", url.host, url.port);
-        match tokio::time::timeout_at(deadline, self.exchange(callback, url, headers, body)).await {
+        match tokio::time::timeout(left, self.exchange(callback, url, headers, body)).await {
             Ok(result) => result,
             Err(_) => Failure::timeout(&peer, self.timeout.as_millis()).into(),
         }
@@ -265,8 +265,12 @@ impl Outgoing<'_> {
             }
         }
         for (name, value) in &self.callback.additional_headers {
-            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
-                headers.insert(name, value);
+            // A header of the caller's must not change the framing or the signature of the request.
+            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value))
+                && name != TRANSFER_ENCODING
+                && name != AUTHORIZATION
+            {
+                headers.entry(name).or_insert(value);
             }
         }
         headers

@@ -37,7 +37,8 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>) -> Result<Answer, Refusal> 
             return Err(OssError::invalid_argument(
                 "x-oss-complete-all",
                 "yes",
-                "The request body must be empty if x-oss-complete-all is yes.",
+                // The misspelling is OSS's own; the official Go SDK's tests expect it.
+                "Should not speficy both complete all header and http body.",
             )
             .ec("0042-00000216")
             .into());

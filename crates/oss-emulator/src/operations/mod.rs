@@ -23,6 +23,7 @@ mod put_object;
 mod receive;
 pub(crate) mod stored;
 mod tamper;
+mod traffic_limit;
 mod upload_part;
 mod upload_part_copy;
 
@@ -43,6 +44,7 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>) -> Result<Answer, Refusal> 
     if !exchange.key.is_empty() {
         check_object_key(exchange.key)?;
     }
+    traffic_limit::apply(exchange)?;
     tamper::run(exchange).await?;
     match exchange.operation {
         Operation::ListBuckets => bucket::list(exchange),

@@ -7,6 +7,7 @@ use http::header::{CONTENT_TYPE, ETAG, HOST, LOCATION};
 use http::{HeaderName, StatusCode};
 use oss_signing::VerifiedPost;
 
+use super::traffic_limit::{self, TRAFFIC_LIMIT};
 use super::{metadata, stored};
 use crate::access;
 use crate::answer::{Answer, AnswerBody};
@@ -33,6 +34,9 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>) -> Result<Answer, Refusal> 
     exchange.ticket.update(|entry| entry.key = Some(order.key.clone()));
     order.check_overwrite(exchange.core, exchange.bucket)?;
 
+    if let Some(speed) = order.traffic_limit {
+        form.set_pace(speed);
+    }
     let limit = exchange.core.config.limits.largest_put;
     let mut writer = exchange.core.store.writer(false).await.map_err(Exchange::io)?;
     let mut received = 0_u64;
@@ -114,6 +118,7 @@ struct Order {
     callback: Option<Callback>,
     status: Option<String>,
     redirect: Option<String>,
+    traffic_limit: Option<u64>,
 }
 
 impl Order {
@@ -148,6 +153,7 @@ impl Order {
             forbid_overwrite: value("x-oss-forbid-overwrite")
                 .is_some_and(|flag| flag.eq_ignore_ascii_case("true")),
             callback,
+            traffic_limit: value(TRAFFIC_LIMIT).map(traffic_limit::parse).transpose()?,
             status: value("success_action_status").map(str::to_owned),
             redirect: value("success_action_redirect").filter(|url| !url.is_empty()).map(str::to_owned),
         })

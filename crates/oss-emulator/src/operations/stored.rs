@@ -1,12 +1,15 @@
 //! The answer to a request that stored an object: checksums in headers, and the callback if one was asked for.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, ETAG, HeaderName};
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
+use tokio::task::JoinHandle;
 
 use crate::answer::{Answer, AnswerBody};
-use crate::callback::{Callback, Facts, IMAGE_HEAD, Image, identify_image};
+use crate::callback::{Callback, Facts, Failure, IMAGE_HEAD, Image, Reply, identify_image};
 use crate::core::Exchange;
 use crate::encoding::base64;
 use crate::error::OssError;
@@ -65,14 +68,23 @@ pub(crate) async fn answer(
     if callback.template.mentions("imageInfo.") {
         facts.image = image(object).await;
     }
-    let core = exchange.core;
-    let delivery =
-        core.callbacks.deliver(&callback, &facts, &core.config.callback_key_url, exchange.now).await;
-    exchange.ticket.update(|entry| entry.callback = Some(delivery.record));
-    match delivery.outcome {
+    let delivery = deliver(exchange, callback, facts).await;
+    match delivery.unwrap_or_else(|_| Err(Failure::no_connection("the emulator broke off"))) {
         Ok(reply) => relayed(plain, reply.content_type, reply.body),
         Err(failure) => failed(exchange, plain, failure.message, failure.ec.to_owned()),
     }
+}
+
+/// Sends the callback in a task of its own, because OSS sends it whether or not the uploader waits for the answer.
+fn deliver(exchange: &Exchange<'_>, callback: Callback, facts: Facts) -> JoinHandle<Result<Reply, Failure>> {
+    let core = Arc::clone(exchange.core);
+    let (now, sequence) = (exchange.now, exchange.ticket.sequence);
+    tokio::spawn(async move {
+        let key_url = &core.config.callback_key_url;
+        let delivery = core.callbacks.deliver(&callback, &facts, key_url, now).await;
+        core.journal.update(sequence, |entry| entry.callback = Some(delivery.record));
+        delivery.outcome
+    })
 }
 
 /// The application server's answer with the headers of the stored object.

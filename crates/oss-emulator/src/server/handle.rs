@@ -172,7 +172,7 @@ fn plan(core: &Core, route: &Route, ticket: &Ticket) -> Plan {
 
 /// One request's work.
 struct Work<'a> {
-    core: &'a Core,
+    core: &'a Arc<Core>,
     parts: &'a Parts,
     route: &'a Route,
     request_id: &'a str,

@@ -36,6 +36,8 @@ pub(crate) struct Disk {
 struct Log {
     file: File,
     length: u64,
+    /// A failed write could not be taken back yet, so the end of the file is not a record.
+    torn: bool,
 }
 
 impl Disk {
@@ -67,7 +69,11 @@ impl Disk {
     pub(crate) fn append(&self, record: &Record) -> io::Result<()> {
         let line = line(record)?;
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        if log.torn {
+            log.take_back()?;
+        }
         if let Err(error) = log.file.write_all(&line) {
+            log.torn = true;
             log.take_back()?;
             return Err(error);
         }
@@ -86,6 +92,7 @@ impl Log {
     fn take_back(&mut self) -> io::Result<()> {
         self.file.set_len(self.length)?;
         self.file.seek(SeekFrom::Start(self.length))?;
+        self.torn = false;
         Ok(())
     }
 }
@@ -157,7 +164,7 @@ fn compact(folder: &Path, world: &World) -> io::Result<Log> {
     }
     file.write_all(&lines)?;
     fs::rename(&path, folder.join(LOG))?;
-    Ok(Log { file, length: lines.len() as u64 })
+    Ok(Log { file, length: lines.len() as u64, torn: false })
 }
 
 /// Removes bodies that nothing refers to: uploads that a kill interrupted, objects that it was deleting.

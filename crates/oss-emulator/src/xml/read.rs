@@ -7,6 +7,8 @@ use crate::error::{MALFORMED_XML, OssError};
 
 /// Deeper nesting than any document of the OSS API has.
 const MAX_DEPTH: usize = 16;
+/// More elements than any document of the OSS API has: 10,000 parts are 30,000.
+const MAX_ELEMENTS: usize = 100_000;
 
 /// One element with its text and its children.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,15 +64,23 @@ fn read(text: &str) -> Result<Element, OssError> {
     let mut reader = Reader::from_str(text);
     let mut open: Vec<Element> = Vec::new();
     let mut root = None;
+    let mut elements = 0_usize;
     loop {
+        if elements > MAX_ELEMENTS {
+            return Err(malformed("it has too many elements"));
+        }
         match reader.read_event().map_err(malformed)? {
             Event::Start(start) => {
                 if open.len() >= MAX_DEPTH || (open.is_empty() && root.is_some()) {
                     return Err(malformed("it is nested too deeply or has two roots"));
                 }
+                elements += 1;
                 open.push(named(&start));
             }
-            Event::Empty(start) => close(&mut open, &mut root, named(&start))?,
+            Event::Empty(start) => {
+                elements += 1;
+                close(&mut open, &mut root, named(&start))?;
+            }
             Event::End(_) => {
                 let element = open.pop().ok_or_else(|| malformed("an element is closed twice"))?;
                 close(&mut open, &mut root, element)?;
@@ -139,6 +149,15 @@ mod tests {
         for broken in ["", "<A>", "<A></B>", "<A/><A/>", "<B/>", "<!DOCTYPE a><A/>", "<A>&nope;</A>", "text"]
         {
             assert_eq!(Element::parse(broken.as_bytes(), "A").unwrap_err().code, "MalformedXML", "{broken}");
+        }
+    }
+
+    #[test]
+    fn the_number_of_elements_is_bounded() {
+        for many in ["<B/>", "<B></B>"] {
+            let document = |count| format!("<A>{}</A>", many.repeat(count));
+            assert!(Element::parse(document(30_000).as_bytes(), "A").is_ok());
+            assert!(Element::parse(document(200_000).as_bytes(), "A").is_err());
         }
     }
 

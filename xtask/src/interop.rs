@@ -46,7 +46,7 @@ struct Line {
 
 pub(crate) fn run() -> Outcome {
     install()?;
-    workspace::cargo(&["build", "--locked", "--package", "oss-emulator"]).status()?;
+    succeed(&mut workspace::cargo(&["build", "--locked", "--package", "oss-emulator"]))?;
     let (mut emulator, endpoint) = start_emulator()?;
     let lines: Outcome<Vec<Line>> = RUNS.iter().try_fold(Vec::new(), |mut lines, run| {
         lines.extend(drive(run, &endpoint)?);
@@ -101,12 +101,22 @@ fn start_emulator() -> Outcome<(Child, String)> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()?;
-    let output = child.stdout.take().ok_or("the emulator has no output")?;
+    match endpoint(&mut child) {
+        Ok(endpoint) => Ok((child, endpoint)),
+        Err(error) => {
+            child.kill()?;
+            child.wait()?;
+            Err(error)
+        }
+    }
+}
+
+fn endpoint(emulator: &mut Child) -> Outcome<String> {
+    let output = emulator.stdout.take().ok_or("the emulator has no output")?;
     let mut first = String::new();
     BufReader::new(output).read_line(&mut first)?;
-    let endpoint =
-        first.trim().strip_prefix("listening on ").ok_or("the emulator did not say where it listens")?;
-    Ok((child, endpoint.to_owned()))
+    let endpoint = first.trim().strip_prefix("listening on ");
+    Ok(endpoint.ok_or("the emulator did not say where it listens")?.to_owned())
 }
 
 fn drive(run: &Run, endpoint: &str) -> Outcome<Vec<Line>> {

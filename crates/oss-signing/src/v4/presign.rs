@@ -26,9 +26,11 @@ impl V4Signer {
         let (datetime, day) = (stamp.compact(), stamp.day());
         let (additional, additional_joined) = self.carried(request);
 
-        let mut credential = credentials.access_key_id().as_bytes().to_vec();
+        let (id, scope) = (credentials.access_key_id(), self.scope(&day));
+        let mut credential = Vec::with_capacity(id.len() + 1 + scope.len());
+        credential.extend_from_slice(id.as_bytes());
         credential.push(b'/');
-        self.scope(&day).write(&mut credential);
+        scope.write(&mut credential);
 
         let mut rewrite = Rewrite::new(&request.uri, &SIGNATURE_PARAMETERS)?;
         rewrite.push("x-oss-signature-version", ALGORITHM.as_bytes());

@@ -294,6 +294,49 @@ async fn a_layer_restores_the_target_that_a_proxy_rewrote() {
     }
 }
 
+/// A key source that knows the test key as the second official one.
+#[cfg(feature = "key-source")]
+struct Fetched(std::sync::Mutex<Vec<String>>);
+
+#[cfg(feature = "key-source")]
+#[async_trait::async_trait]
+impl oss_callback::KeySource for Fetched {
+    async fn fetch(&self, url: &str) -> Result<Vec<u8>, oss_callback::KeySourceError> {
+        self.0.lock().unwrap().push(url.to_owned());
+        Ok(support::KEY_PEM.into())
+    }
+}
+
+#[cfg(feature = "key-source")]
+#[tokio::test]
+async fn a_key_is_fetched_only_for_a_request_that_is_good_otherwise() {
+    let source = Arc::new(Fetched(std::sync::Mutex::default()));
+    let verifier = Verifier::official().key_source(source.clone()).expect_target("/cb").unwrap();
+    let any = axum::routing::any(on_upload);
+    let app = Router::new().route("/cb", any.clone()).route("/other", any).with_state(Arc::new(verifier));
+    let address = serve(app).await;
+    let second = STANDARD.encode("http://gosspublic.alicdn.com/callback_pub_key_v2.pem");
+    let good = request("/cb", FORM).replace(&STANDARD.encode(KEY_URL), &second);
+    for (bad, status) in [
+        (good.replacen("POST", "PUT", 1), 405),
+        (good.replacen("/cb", "/other", 1), 403),
+        (good.replacen("Authorization: ", "Authorization: OSS ", 1), 400),
+        (good.replacen("Content-Length: ", "Content-Length: 99999", 1), 413),
+        (
+            request("/cb", FORM)
+                .replace(&STANDARD.encode(KEY_URL), &STANDARD.encode("https://evil.example/")),
+            403,
+        ),
+    ] {
+        assert_eq!(ask(address, &bad).await.status, status, "{bad}");
+    }
+    assert!(source.0.lock().unwrap().is_empty());
+    for _ in 0..2 {
+        assert_eq!(ask(address, &good).await.status, 200);
+    }
+    assert_eq!(*source.0.lock().unwrap(), ["https://gosspublic.alicdn.com/callback_pub_key_v2.pem"]);
+}
+
 #[tokio::test]
 async fn the_verifier_is_a_part_of_the_applications_state() {
     #[derive(Clone)]

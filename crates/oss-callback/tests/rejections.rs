@@ -293,11 +293,43 @@ fn a_bare_question_mark_is_forgiven_only_on_request() {
     // A registered target is met with or without it.
     forgiving.clone().expect_target("/cb").unwrap().verify(&bare, BODY).unwrap();
     forgiving.clone().expect_target("/cb?").unwrap().verify(&bare, BODY).unwrap();
-    assert!(verifier().expect_target("/cb").unwrap().verify(&bare, BODY).is_err());
+    // Otherwise it is another target, also where it was signed so.
+    for head in [&bare, &head("/cb?", BODY)] {
+        let error = verifier().expect_target("/cb").unwrap().verify(head, BODY).unwrap_err();
+        assert_eq!(error, target_refusal(TargetError::Unregistered));
+    }
     // Only the bare mark at the end of the path is meant.
     let mut more = head("/cb?a", BODY);
     more.uri = "/cb?a?".parse().unwrap();
     assert!(forgiving.verify(&more, BODY).is_err());
+}
+
+#[test]
+fn a_request_with_several_faults_is_refused_for_the_cheapest() {
+    let strict = verifier().expect_target("/x").unwrap().expect_body_type(BodyType::Json);
+    let mut head = head(TARGET, b"other");
+    head.headers.insert("x-oss-pub-key-url", STANDARD.encode("https://evil.example/k").parse().unwrap());
+    head.headers.insert("authorization", "%".parse().unwrap());
+    head.headers.insert("content-length", "65537".parse().unwrap());
+    head.method = http::Method::GET;
+    let refusal = |head: &Parts| strict.verify(head, BODY).unwrap_err();
+
+    assert_eq!(refusal(&head), VerifyError::Method);
+    head.method = http::Method::POST;
+    assert_eq!(refusal(&head), VerifyError::BodyTooLarge { limit: 65_536 });
+    head.headers.insert("content-length", "16".parse().unwrap());
+    assert_eq!(refusal(&head), VerifyError::SignatureEncoding);
+    head.headers.insert("authorization", authorization("/elsewhere", BODY).parse().unwrap());
+    assert_eq!(refusal(&head), target_refusal(TargetError::Unregistered));
+    head.uri = "/x".parse().unwrap();
+    assert_eq!(refusal(&head), VerifyError::BodyType);
+    head.headers.insert("content-type", "application/json".parse().unwrap());
+    // After everything else in the head, because an unknown key may be worth fetching.
+    assert!(matches!(refusal(&head), VerifyError::UntrustedKey { .. }));
+    head.headers.insert("x-oss-pub-key-url", STANDARD.encode(KEY_URL).parse().unwrap());
+    assert!(matches!(refusal(&head), VerifyError::LengthMismatch { .. }));
+    head.headers.insert("content-length", "17".parse().unwrap());
+    assert!(matches!(refusal(&head), VerifyError::OtherContent { .. }));
 }
 
 // The body.

@@ -332,6 +332,21 @@ fn a_request_with_several_faults_is_refused_for_the_cheapest() {
     assert!(matches!(refusal(&head), VerifyError::OtherContent { .. }));
 }
 
+#[test]
+fn a_query_that_names_a_parameter_twice_has_no_parameters() {
+    let query = |target: &str, name: &str| {
+        verifier().verify(&head(target, BODY), BODY).unwrap().query(name).map_err(|error| error.to_string())
+    };
+    assert_eq!(query("/cb?a=1%26a%3D2&b=+", "a"), Ok(Some("1&a=2".into())));
+    assert_eq!(query("/cb?a=1", "b"), Ok(None));
+    assert_eq!(query("/cb", "a"), Ok(None));
+    for target in ["/cb?t=1&t=2", "/cb?t=1&%74=2", "/cb?t&b=1&t"] {
+        assert_eq!(query(target, "t"), Err("field \"t\" is there twice".into()), "{target}");
+        assert!(query(target, "b").is_err(), "{target}");
+    }
+    assert!(query("/cb?t=%zz", "t").is_err());
+}
+
 // The body.
 
 #[test]

@@ -69,6 +69,8 @@ fn a_number_as_another_crate_may_have_serde_json_hand_it_over_is_a_number() {
         from_json(br#"{"a":{"$serde_json::private::Number":"1.5"},"b":2.5}"#).unwrap();
     assert_eq!((ratio["a"], ratio["b"]), (1.5, 2.5));
     type Any = BTreeMap<String, serde_json::Value>;
+    let field: Any = from_json(br#"{"a":{"b":2,"$serde_json::private::Number":"1"}}"#).unwrap();
+    assert!(field["a"].is_object(), "{field:?}");
     for body in [
         r#"{"a":{"$serde_json::private::Number":"x"}}"#,
         r#"{"a":{"$serde_json::private::Number":1}}"#,
@@ -76,6 +78,18 @@ fn a_number_as_another_crate_may_have_serde_json_hand_it_over_is_a_number() {
     ] {
         assert!(matches!(from_json::<Any>(body.as_bytes()), Err(PayloadError::Json { .. })), "{body}");
     }
+}
+
+#[test]
+fn only_plain_digits_spell_a_number() {
+    for text in ["+5", "-", "", " 5", "5 ", "1e3", "0x5", "inf", "NaN", ".", "1_000"] {
+        let json = serde_json::json!({ "n": text }).to_string();
+        assert!(from_json::<BTreeMap<String, u64>>(json.as_bytes()).is_err(), "{text:?}");
+        assert!(from_json::<BTreeMap<String, f64>>(json.as_bytes()).is_err(), "{text:?}");
+    }
+    assert!(from_form::<BTreeMap<String, u64>>(b"n=%2B5").is_err());
+    let float: BTreeMap<String, f64> = from_form(b"n=-1.5").unwrap();
+    assert_eq!(float["n"], -1.5);
 }
 
 #[test]

@@ -160,6 +160,12 @@ impl<'a> Form<'a> {
         }
     }
 
+    /// Reads what follows the file, which means nothing, so that the connection is free for the next request.
+    pub(crate) async fn finish(&mut self) -> Result<(), Refusal> {
+        while self.body.next(self.ticket).await?.is_some() {}
+        Ok(())
+    }
+
     async fn more(&mut self, missing: &str) -> Result<(), Refusal> {
         if !self.ended
             && let Some(piece) = self.body.next(self.ticket).await?

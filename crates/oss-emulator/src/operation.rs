@@ -135,6 +135,22 @@ impl Operation {
         format!("{self:?}")
     }
 
+    /// Whether the operation reads the body of its request; the others leave it alone.
+    pub(crate) fn reads_body(self) -> bool {
+        matches!(
+            self,
+            Self::PutObject
+                | Self::PostObject
+                | Self::AppendObject
+                | Self::UploadPart
+                | Self::CompleteMultipartUpload
+                | Self::DeleteMultipleObjects
+                | Self::PutObjectTagging
+                | Self::PutBucket
+                | Self::PutBucketCors
+        )
+    }
+
     /// Finds the operation of a request.
     pub(crate) fn identify(
         method: &Method,

@@ -184,3 +184,32 @@ async fn tokens_expire_and_clocks_differ() {
     }
     assert_eq!(part(&id, 2, "x").send(&emulator).await.status, 200);
 }
+
+#[tokio::test]
+async fn requests_without_a_body_are_reset_and_held_as_well() {
+    let emulator = emulator().await;
+    let (id, _) = uploaded(&emulator).await;
+    call("PUT", "there").body("x").send(&emulator).await;
+    for (operation, request) in [
+        (Operation::ListParts, list(&id)),
+        (Operation::GetObject, call("GET", "there")),
+        (Operation::InitiateMultipartUpload, call("POST", "k").query("uploads")),
+        (Operation::CopyObject, call("PUT", "k").header("x-oss-copy-source", format!("/{BUCKET}/there"))),
+        (Operation::DeleteObject, call("DELETE", "there")),
+        (Operation::AbortMultipartUpload, call("DELETE", "k").query(format!("uploadId={id}"))),
+    ] {
+        for after in [0, u64::MAX] {
+            emulator.inject(Fault::on(operation).reset_request_after(after));
+            assert!(request.try_send(&emulator).await.is_err(), "{operation:?} {after}");
+            let held = emulator.inject(Fault::on(operation).stall_after(after));
+            tokio::select! {
+                _ = request.send(&emulator) => panic!("{operation:?} was not held"),
+                () = emulator.wait_for(|journal| journal.last().is_some_and(|entry| entry.faults == ["stall"])) => {}
+            }
+            emulator.wait_for(|journal| journal.last().is_some_and(|entry| entry.finished)).await;
+            held.release();
+        }
+    }
+    assert_eq!(emulator.keys(BUCKET), ["there"]);
+    assert_eq!(emulator.uploads(BUCKET).len(), 1, "nothing was initiated, and nothing was aborted");
+}

@@ -304,3 +304,47 @@ async fn hostile_documents_are_refused() {
     }
     assert_eq!(complete(&id, &[etag]).send(&emulator).await.status, 200);
 }
+
+#[tokio::test]
+async fn the_later_of_two_uploads_that_forbid_overwriting_is_refused() {
+    let emulator = emulator().await;
+    let id = initiate(&emulator).await;
+    let etag = part(&id, 1, "part").send(&emulator).await.header("etag").to_owned();
+    let form = "--b\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nk\r\n--b\r\nContent-Disposition: \
+                form-data; name=\"x-oss-forbid-overwrite\"\r\n\r\ntrue\r\n--b\r\nContent-Disposition: form-data; \
+                name=\"file\"; filename=\"f\"\r\n\r\nlate\r\n--b--\r\n";
+    for (late, held) in [
+        (call("PUT", "k").body("late"), 2),
+        (complete(&id, &[etag]), 2),
+        (
+            call("POST", "").anonymous().header("content-type", "multipart/form-data; boundary=b").body(form),
+            form.len() as u64,
+        ),
+    ] {
+        call("DELETE", "k").send(&emulator).await;
+        let operation = match (late.method.as_str(), late.key.as_str()) {
+            ("PUT", _) => Operation::PutObject,
+            (_, "") => Operation::PostObject,
+            _ => Operation::CompleteMultipartUpload,
+        };
+        let fault = emulator.inject(Fault::on(operation).stall_after(held));
+        let late = late.header("x-oss-forbid-overwrite", "true");
+        let (reply, ()) = tokio::join!(late.send(&emulator), async {
+            emulator
+                .wait_for(|journal| {
+                    journal
+                        .last()
+                        .is_some_and(|entry| entry.operation == Some(operation) && entry.body_bytes > 0)
+                })
+                .await;
+            assert_eq!(call("PUT", "k").query("x=1").body("first").send(&emulator).await.status, 200);
+            fault.release();
+        });
+        assert_eq!(
+            (reply.status.as_u16(), reply.element("Code")),
+            (409, "FileAlreadyExists"),
+            "{operation:?}"
+        );
+        assert_eq!(emulator.object(BUCKET, "k").unwrap().body, "first");
+    }
+}

@@ -47,6 +47,7 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>) -> Result<Answer, Refusal> 
         }
         writer.write(&piece).await.map_err(Exchange::io)?;
     }
+    form.finish().await?;
     if let Some(policy) = policy {
         policy.check_content_length(received).map_err(|error| access::refusal(&error))?;
     }

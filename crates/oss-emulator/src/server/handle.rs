@@ -214,6 +214,9 @@ impl Work<'_> {
             Ok(operation) => operation,
             Err(error) => return self.refuse(body, error).await,
         };
+        if !operation.reads_body() && body.has_fault() {
+            self.drain(&mut body).await?;
+        }
         let mut exchange = Exchange {
             core: self.core,
             operation,

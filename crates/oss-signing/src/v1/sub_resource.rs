@@ -124,6 +124,18 @@ mod tests {
     }
 
     #[test]
+    fn the_table_of_the_readme_is_this_list() {
+        let (_, table) = include_str!("../../README.md").split_once("### Sub-resources of V1").unwrap();
+        let table = table.split("\n## ").next().unwrap();
+        let mut listed: Vec<_> =
+            table.split('`').skip(1).step_by(2).filter(|name| *name != "x-oss-").collect();
+        let before = listed.len();
+        listed.sort_unstable();
+        listed.dedup();
+        assert_eq!((listed.as_slice(), before), (&NAMES[..], NAMES.len()));
+    }
+
+    #[test]
     fn uploads_callbacks_and_processing_are_covered_and_listing_is_not() {
         for name in [
             "acl",

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use oss_signing::{NameError, SignError, UrlError};
 use oss_transport::TransportError;
 
@@ -224,8 +225,12 @@ impl Error {
             Self::TimedOut { operation, phase, .. } => {
                 (*operation, matches!(phase, Phase::FirstByte | Phase::ReceiveIdle | Phase::Total))
             }
+            // `InternalError` may come after the work; throttling comes before it. A proxy knows neither.
             Self::Server(error) => {
-                (error.operation(), error.status().is_server_error() && !error.is_from_oss())
+                let status = error.status();
+                let lost = status == StatusCode::INTERNAL_SERVER_ERROR
+                    || (status.is_server_error() && !error.is_from_oss());
+                (error.operation(), lost)
             }
             Self::MalformedAnswer { operation, .. } => (*operation, true),
             _ => return false,

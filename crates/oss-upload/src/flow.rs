@@ -230,3 +230,65 @@ impl http_body::Body for Metered {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{advance, timeout};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_that_moves_is_never_ended() {
+        let (flow, limits) = (Flow::start(true), TimeLimits::default());
+        flow.enter(Phase::SendIdle);
+        let mut watch = pin!(flow.stands_still(&limits));
+        // Ten hours, a chunk every 59 seconds.
+        for _ in 0..610 {
+            assert!(timeout(Duration::from_secs(59), &mut watch).await.is_err());
+            flow.touch();
+        }
+        assert_eq!(watch.await, (Phase::SendIdle, Duration::from_secs(60)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_phase_is_timed_from_its_own_beginning() {
+        let limits = TimeLimits::default();
+        for (phase, limit) in
+            [(Phase::Start, 20), (Phase::SendIdle, 60), (Phase::FirstByte, 60), (Phase::ReceiveIdle, 30)]
+        {
+            let flow = Flow::start(true);
+            let started = Instant::now();
+            let mut watch = pin!(flow.stands_still(&limits));
+            // The watch already sleeps for the first phase when the next begins.
+            assert!(timeout(Duration::from_secs(10), &mut watch).await.is_err());
+            flow.enter(phase);
+            let begun = if phase == Phase::Start { 0 } else { 10 };
+            assert_eq!(watch.await, (phase, Duration::from_secs(limit)));
+            // Entering a phase counts as a movement, also when it is the one that lasts.
+            assert!(started.elapsed().as_secs() >= limit + begun, "{phase}: {:?}", started.elapsed());
+            assert!(started.elapsed().as_secs() <= limit + 10, "{phase}: {:?}", started.elapsed());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_total_limit_ends_an_attempt_that_moves_and_none_ends_nothing() {
+        let limits = TimeLimits { total: Some(Duration::from_secs(100)), ..TimeLimits::default() };
+        let flow = Flow::start(true);
+        flow.enter(Phase::SendIdle);
+        let mut watch = pin!(flow.stands_still(&limits));
+        for _ in 0..9 {
+            assert!(timeout(Duration::from_secs(11), &mut watch).await.is_err());
+            flow.touch();
+        }
+        assert_eq!(watch.await, (Phase::Total, Duration::from_secs(100)));
+
+        let limits = TimeLimits { send_idle: None, ..TimeLimits::default() };
+        let flow = Flow::start(true);
+        flow.enter(Phase::SendIdle);
+        let mut watch = pin!(flow.stands_still(&limits));
+        advance(Duration::from_secs(1_000_000)).await;
+        assert!(timeout(Duration::from_secs(1_000_000), &mut watch).await.is_err());
+        flow.enter(Phase::FirstByte);
+        assert_eq!(watch.await.0, Phase::FirstByte);
+    }
+}

@@ -16,7 +16,7 @@ use std::time::Duration;
 /// | [`receive_idle`](TimeLimits::receive_idle) | the headers, or a piece of the answer, arrive | the next piece arrives | 30 s |
 /// | [`total`](TimeLimits::total) | the request is handed to the transport | the answer is complete | none |
 ///
-/// An upload with a callback gets [`CALLBACK_TIME`](TimeLimits::CALLBACK_TIME) more for its first byte, since OSS gives the
+/// An upload with a callback gets [`callback`](TimeLimits::callback) more for its first byte, since OSS gives the
 /// application server five seconds a URL. Completing a multipart upload gets more still, scaled by the number of parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -31,12 +31,11 @@ pub struct TimeLimits {
     pub receive_idle: Option<Duration>,
     /// For the attempt as a whole.
     pub total: Option<Duration>,
+    /// What a callback adds to `first_byte`: 25 s, five URLs of five seconds each.
+    pub callback: Duration,
 }
 
 impl TimeLimits {
-    /// What a callback adds to `first_byte`: five URLs of five seconds each.
-    pub const CALLBACK_TIME: Duration = Duration::from_secs(25);
-
     pub(crate) fn of(&self, phase: Phase) -> Option<Duration> {
         match phase {
             Phase::Start => self.start,
@@ -60,6 +59,7 @@ impl Default for TimeLimits {
             first_byte: Some(Duration::from_secs(60)),
             receive_idle: Some(Duration::from_secs(30)),
             total: None,
+            callback: Duration::from_secs(25),
         }
     }
 }

@@ -218,10 +218,15 @@ impl ObjectOptions {
         if let Some(acl) = self.acl {
             headers.insert(OBJECT_ACL, HeaderValue::from_static(acl.as_str()));
         }
-        if self.headers.iter().any(|(name, _)| *name == FORBID_OVERWRITE) {
+        if self.forbids_overwrite() {
             headers.insert(FORBID_OVERWRITE, HeaderValue::from_static("true"));
         }
         headers
+    }
+
+    /// Whether OSS is to refuse the upload if there is an object already.
+    pub(crate) fn forbids_overwrite(&self) -> bool {
+        self.headers.iter().any(|(name, _)| *name == FORBID_OVERWRITE)
     }
 
     /// The header every request of a requester who pays needs.

@@ -78,7 +78,7 @@ impl PresignedUploader {
 /// An upload through a URL that somebody else has signed. Awaiting it sends it.
 ///
 /// The outcome is that of [`PutObject`]: the same checks, the same typed error for a failed callback. One thing differs.
-/// If the answer of a put with a callback is lost, nobody can look for the object with this URL, so the error is
+/// If the answer of a put with a callback (or one that forbids overwriting) is lost, nobody can look for the object with this URL, so the error is
 /// [`Error::OutcomeUnknown`].
 ///
 /// # Errors
@@ -122,7 +122,10 @@ impl PutPresigned {
         call.payload = Payload::Source { source: &*source, range: 0..len.unwrap_or(u64::MAX) };
         call.meter = tally.as_ref().map(|tally| tally.meter());
         if callback {
-            call.limits = self.wire.limits.with_longer_first_byte(TimeLimits::CALLBACK_TIME);
+            call.limits = call.limits.with_longer_first_byte(call.limits.callback);
+        }
+        let once = callback || self.put.headers().contains_key("x-oss-forbid-overwrite");
+        if once {
             call.repeat_when_lost = self.resend_when_unsure;
         }
         let ledger = Ledger::default();
@@ -131,7 +134,7 @@ impl PutPresigned {
                 let object = StoredObject::from_answer(&answer, answer.sent);
                 read_stored(operation, object, callback, answer)
             }
-            Err(error) if callback && error.lost_answer() => Err(Error::OutcomeUnknown {
+            Err(error) if once && error.lost_answer() => Err(Error::OutcomeUnknown {
                 operation,
                 reason: "a presigned URL does not let one look; ask whoever signed it".into(),
                 lost: Box::new(error),

@@ -28,10 +28,11 @@ use crate::uploader::Engine;
 ///
 /// A failed attempt is repeated as the uploader's [`RetryPolicy`](crate::RetryPolicy) has it, if the content can be
 /// read again. A put **with a callback** whose answer was lost (the connection broke or the time ran out after the
-/// whole request was sent) may have called the application server already. It is not repeated blindly: the uploader
-/// looks for the object. If it is there with the bytes sent, the upload is done with [`CallbackOutcome::Unknown`]; if it is
+/// whole request was sent, or OSS answered 500) may have called the application server already. It is not repeated
+/// blindly: the uploader looks for the object. If it is there with the bytes sent, the upload is done with [`CallbackOutcome::Unknown`]; if it is
 /// not, the put is repeated; if that cannot be told, the error is [`Error::OutcomeUnknown`].
-/// [`resend_when_unsure`](Self::resend_when_unsure) repeats without looking.
+/// [`resend_when_unsure`](Self::resend_when_unsure) repeats without looking. The same holds for a put that
+/// [forbids overwriting](ObjectOptions::forbid_overwrite), whose repetition would be refused because of its own object.
 ///
 /// # Errors
 ///
@@ -180,7 +181,10 @@ impl Put<'_> {
         call.meter = tally.as_ref().map(|tally| tally.meter());
         if let Some(callback) = self.callback {
             call.headers.extend(callback.encode().headers());
-            call.limits = self.engine.wire.limits.with_longer_first_byte(crate::TimeLimits::CALLBACK_TIME);
+            call.limits = call.limits.with_longer_first_byte(call.limits.callback);
+        }
+        // A second put might call the application server again, or be refused because of the object the first stored.
+        if self.callback.is_some() || self.options.forbids_overwrite() {
             call.repeat_when_lost = self.resend_when_unsure;
         }
         let ledger = Ledger::default();
@@ -204,8 +208,11 @@ impl Put<'_> {
             looks += 1;
             match (Wanted { bucket, key, size, crc64, since }).look(self.engine).await {
                 Ok(Seen::Stored(object)) => {
-                    tracing::warn!(%lost, "the answer was lost; the object is stored, its callback unknown");
-                    let callback = CallbackOutcome::Unknown;
+                    tracing::warn!(%lost, "the answer was lost, but the object is stored");
+                    let callback = match self.callback {
+                        Some(_) => CallbackOutcome::Unknown,
+                        None => CallbackOutcome::NotRequested,
+                    };
                     return Ok(Uploaded { object, callback, report: ledger.report() });
                 }
                 Ok(Seen::NotStored(reason)) if looks < LOOKS => {

@@ -330,3 +330,41 @@ async fn oss_checks_the_md5_that_is_said() {
     let error = world.uploader().put_object(bucket(), "once", once).compute_content_md5().await.unwrap_err();
     assert!(matches!(error, Error::Source(SourceError::NotReopenable)), "{error:?}");
 }
+
+#[tokio::test]
+async fn a_dropped_upload_leaves_no_task_and_no_open_request() {
+    use oss_transport::{Body, Request, TransportError, transport_fn};
+    use oss_upload::Uploader;
+    use tokio::runtime::Handle;
+    use tokio::sync::mpsc;
+
+    // A transport that takes one chunk of the body and holds the rest for ever.
+    let (holds, mut held) = mpsc::unbounded_channel::<()>();
+    let transport = transport_fn(move |request: Request| {
+        let holds = holds.clone();
+        async move {
+            let mut body: Body = request.into_body();
+            std::future::poll_fn(|cx| http_body::Body::poll_frame(std::pin::Pin::new(&mut body), cx)).await;
+            holds.send(()).unwrap();
+            std::future::pending::<Result<_, TransportError>>().await
+        }
+    });
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file");
+    std::fs::write(&path, pattern(3 << 20)).unwrap();
+    let credentials = Arc::new(Credentials::new("id", "secret"));
+    let endpoint = "http://oss-cn-hangzhou.aliyuncs.com".parse().unwrap();
+    let uploader = Uploader::builder(endpoint, Arc::new(transport), credentials).build().unwrap();
+    let before = Handle::current().metrics().num_alive_tasks();
+    {
+        let mut upload =
+            Box::pin(std::future::IntoFuture::into_future(uploader.put_object(bucket(), "k", &path)));
+        tokio::select! {
+            _ = &mut upload => panic!("nobody answers"),
+            sent = held.recv() => sent.unwrap(),
+        }
+    }
+    // The sender of the channel went with the transport's future; only the transport itself has one.
+    assert!(held.try_recv().is_err());
+    assert_eq!(Handle::current().metrics().num_alive_tasks(), before);
+}

@@ -1,4 +1,5 @@
 use std::fmt::Write;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
@@ -7,7 +8,6 @@ use quick_xml::escape::escape;
 use super::{Multipart, SentPart};
 use crate::call::{Answer, Payload, complete_time};
 use crate::error::Error;
-use crate::limits::TimeLimits;
 use crate::operation::Operation;
 use crate::server_error::{ServerError, is_error_document};
 use crate::uploaded::crc64;
@@ -31,7 +31,7 @@ impl Multipart<'_> {
         call.headers.extend(completed.headers.clone());
         call.headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
         call.payload = Payload::Bytes(body(completed.parts));
-        let callback_time = if completed.callback { TimeLimits::CALLBACK_TIME } else { Default::default() };
+        let callback_time = if completed.callback { call.limits.callback } else { Duration::ZERO };
         call.limits =
             call.limits.with_longer_first_byte(complete_time(completed.parts.len()) + callback_time);
         call.repeat_when_lost = false;

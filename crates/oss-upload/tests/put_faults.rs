@@ -1,0 +1,300 @@
+//! Everything that can go wrong with a put, each with its outcome. `docs/faults.md` shows this table in words.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where its set-up fails")]
+
+mod common;
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use common::{World, bucket, pattern};
+use oss_emulator::{Fault, FaultPoint, Operation};
+use oss_upload::{CallbackOutcome, Crc64, Error, ObjectState, Phase, TimeLimits, Uploaded};
+
+/// How a put ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// Stored, and without a callback or with its answer.
+    Done,
+    /// Stored, the callback unknown.
+    DoneUnheard,
+    /// Stored, the callback failed.
+    CallbackFailed,
+    Stored,
+    NotStored,
+    Unknown,
+}
+
+struct Row {
+    name: &'static str,
+    fault: Fault,
+    callback: bool,
+    end: End,
+    /// PUT requests OSS saw.
+    puts: usize,
+    /// Calls the application server got.
+    calls: usize,
+}
+
+fn put() -> FaultPoint {
+    Fault::on(Operation::PutObject).times(1)
+}
+
+fn row(name: &'static str, fault: Fault, callback: bool, end: End, puts: usize, calls: usize) -> Row {
+    Row { name, fault, callback, end, puts, calls }
+}
+
+fn end_of(result: &Result<Uploaded, Error>) -> End {
+    match result {
+        Ok(uploaded) if matches!(uploaded.callback, CallbackOutcome::Unknown) => End::DoneUnheard,
+        Ok(_) => End::Done,
+        Err(Error::CallbackFailed(_)) => End::CallbackFailed,
+        Err(error) => match error.object_state() {
+            ObjectState::Stored => End::Stored,
+            ObjectState::NotStored => End::NotStored,
+            ObjectState::Unknown => End::Unknown,
+        },
+    }
+}
+
+const SIZE: usize = 400_000;
+
+fn content() -> Bytes {
+    static CONTENT: LazyLock<Bytes> = LazyLock::new(|| pattern(SIZE).into());
+    CONTENT.clone()
+}
+
+async fn check(row: Row) {
+    let Row { name, fault, callback, end, puts, calls } = row;
+    let stored = end != End::NotStored;
+    let world = World::with(|builder| builder.fault(fault)).await;
+    let mut limits = TimeLimits::default();
+    limits.send_idle = Some(Duration::from_millis(300));
+    limits.first_byte = Some(Duration::from_millis(300));
+    limits.receive_idle = Some(Duration::from_millis(300));
+    limits.callback = Duration::ZERO;
+    let uploader = world.builder().time_limits(limits).build().unwrap();
+    let mut request = uploader.put_object(bucket(), "k", content());
+    if callback {
+        request = request.callback(world.callback("/ok"));
+    }
+    let result = request.await;
+    assert_eq!(end_of(&result), end, "{name}: {result:?}");
+    assert_eq!(world.requests(Operation::PutObject).len(), puts, "{name}: {result:?}");
+    assert_eq!(world.received().await.len(), calls, "{name}");
+    assert_eq!(world.object("k").map(|object| object.body == content()), stored.then_some(true), "{name}");
+    if let Ok(uploaded) = &result {
+        assert_eq!(uploaded.object.crc64.unwrap_or(Crc64::of(&content())), Crc64::of(&content()), "{name}");
+    }
+}
+
+async fn check_all(rows: impl IntoIterator<Item = Row>) {
+    futures_util::future::join_all(rows.into_iter().map(check)).await;
+}
+
+#[tokio::test]
+async fn a_request_that_breaks_off_is_repeated() {
+    let mut rows = Vec::new();
+    for callback in [false, true] {
+        for bytes in [0, 1, SIZE as u64 / 2] {
+            rows.push(row(
+                "reset",
+                put().reset_request_after(bytes),
+                callback,
+                End::Done,
+                2,
+                callback.into(),
+            ));
+        }
+        rows.push(row("stall", put().stall_after(1000), callback, End::Done, 2, callback.into()));
+    }
+    check_all(rows).await;
+}
+
+#[tokio::test]
+async fn a_refusal_that_passes_is_repeated() {
+    let mut rows = Vec::new();
+    for (name, fault) in [
+        ("500", put().answer(500, "InternalError")),
+        ("503 throttled", put().throttle(Duration::from_millis(1))),
+        ("400 RequestTimeout", put().answer(400, "RequestTimeout")),
+        ("408", put().answer(408, "RequestTimeout")),
+        ("429", put().answer(429, "TooManyRequests")),
+    ] {
+        rows.push(row(name, fault.clone(), false, End::Done, 2, 0));
+        rows.push(row(name, fault, true, End::Done, 2, 1));
+    }
+    check_all(rows).await;
+}
+
+#[tokio::test]
+async fn a_refusal_that_would_come_again_is_not_repeated() {
+    let rows = [
+        ("403", put().answer(403, "AccessDenied")),
+        ("403 before the body was read", put().answer_unread(403, "AccessDenied")),
+        ("404", put().answer(404, "NoSuchBucket")),
+        ("409", put().answer(409, "FileAlreadyExists")),
+        ("400", put().answer(400, "InvalidArgument")),
+    ];
+    check_all(rows.map(|(name, fault)| row(name, fault, true, End::NotStored, 1, 0))).await;
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_repeated_without_a_callback_and_looked_after_with_one() {
+    let mut rows = Vec::new();
+    for (name, fault) in [
+        ("no answer", put().drop_answer()),
+        ("the answer cut in its head", put().reset_response_after(40)),
+        ("the answer held back", put().stall_answer()),
+    ] {
+        rows.push(row(name, fault.clone(), false, End::Done, 2, 0));
+        rows.push(row(name, fault, true, End::DoneUnheard, 1, 1));
+    }
+    let html = || put().answer_raw(502, "text/html", "<h1>Bad Gateway</h1>");
+    rows.push(row("502 of a proxy", html(), false, End::Done, 2, 0));
+    // A proxy says nothing of what OSS did. The object is not there, so it is sent again.
+    rows.push(row("502 of a proxy, callback", html(), true, End::Done, 2, 1));
+    let unread = || put().stall_after(u64::MAX);
+    rows.push(row("taken whole, never answered", unread(), false, End::Done, 2, 0));
+    rows.push(row("taken whole, never answered, callback", unread(), true, End::Done, 2, 1));
+    check_all(rows).await;
+}
+
+#[tokio::test]
+async fn work_that_is_done_but_answered_with_an_error_is_not_done_twice() {
+    let fault = || put().answer_after_work(500, "InternalError");
+    check_all([
+        row("500 after the work", fault(), false, End::Done, 2, 0),
+        row("500 after the work, callback", fault(), true, End::DoneUnheard, 1, 1),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_lost_answer_of_a_put_that_forbids_overwriting_is_not_taken_for_somebody_elses_object() {
+    let world = World::with(|builder| builder.fault(put().drop_answer())).await;
+    let once = || {
+        let put = world.uploader().put_object(bucket(), "k", content());
+        put.options(oss_upload::ObjectOptions::new().forbid_overwrite())
+    };
+    let uploaded = once().await.unwrap();
+    assert!(matches!(uploaded.callback, CallbackOutcome::NotRequested));
+    assert_eq!(world.requests(Operation::PutObject).len(), 1);
+    let error = once().await.unwrap_err();
+    assert_eq!(error.server().unwrap().code(), "FileAlreadyExists");
+    assert_eq!(error.object_state(), ObjectState::NotStored);
+}
+
+#[tokio::test]
+async fn checksums_are_compared_and_what_is_missing_is_not_invented() {
+    check_all([
+        row("wrong CRC", put().wrong_crc(), false, End::Done, 2, 0),
+        row("wrong CRC, callback", put().wrong_crc(), true, End::Stored, 1, 1),
+        row("missing CRC", put().missing_crc(), true, End::Done, 1, 1),
+        row("missing ETag", put().missing_etag(), true, End::Done, 1, 1),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn every_message_of_a_failed_callback_is_the_same_typed_error() {
+    for (message, ec) in [
+        ("Error status : 502.", "0007-00000203"),
+        ("Error status : -1.OSS can not connect to your callbackUrl, please check it.", "0007-00000203"),
+        ("Cost too long time.", "0007-00000202"),
+        ("Response body is not valid json format.", "0007-00000205"),
+        ("Too many callback requests.", "0007-00000201"),
+        ("Get image info failed.", "0007-00000301"),
+        ("User server missing content-length.", "0007-00000203"),
+    ] {
+        let world = World::with(|builder| builder.fault(put().fail_callback(message, ec))).await;
+        let request = world.uploader().put_object(bucket(), "k", pattern(10)).callback(world.callback("/ok"));
+        let error = request.await.unwrap_err();
+        let Error::CallbackFailed(failed) = &error else { panic!("{message}: {error:?}") };
+        assert_eq!((failed.failure.message.as_str(), failed.failure.ec.as_deref()), (message, Some(ec)));
+        assert_eq!(failed.object().crc64, Some(Crc64::of(&pattern(10))));
+        assert_eq!(world.requests(Operation::PutObject).len(), 1, "{message}: never repeated");
+        assert!(world.object("k").is_some());
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_json_is_handed_on_as_it_is() {
+    let fault = put().answer_callback("text/plain", "not JSON");
+    let world = World::with(|builder| builder.fault(fault)).await;
+    let request = world.uploader().put_object(bucket(), "k", pattern(10)).callback(world.callback("/ok"));
+    let CallbackOutcome::Answered(answer) = request.await.unwrap().callback else { panic!() };
+    assert_eq!(&answer.body[..], b"not JSON");
+    answer.json::<serde_json::Value>().unwrap_err();
+}
+
+#[tokio::test]
+async fn each_phase_has_a_limit_of_its_own() {
+    for (fault, phase) in [
+        (put().stall_after(1000), Phase::SendIdle),
+        (put().stall_answer(), Phase::FirstByte),
+        (put().stall_answer_body_after(3), Phase::ReceiveIdle),
+    ] {
+        let world = World::with(|builder| builder.fault(fault)).await;
+        let mut limits = TimeLimits::default();
+        limits.send_idle = Some(Duration::from_millis(200));
+        limits.first_byte = Some(Duration::from_millis(200));
+        limits.receive_idle = Some(Duration::from_millis(200));
+        limits.callback = Duration::ZERO;
+        let uploader =
+            world.builder().time_limits(limits).retry(Arc::new(oss_upload::NoRetry)).build().unwrap();
+        // A callback has an answer that can be cut; the body is longer than what the sockets hold.
+        let request = uploader.put_object(bucket(), "k", vec![7; 24 << 20]).callback(world.callback("/ok"));
+        let error = match request.await {
+            Err(Error::OutcomeUnknown { lost, .. }) => *lost,
+            Err(error) => error,
+            Ok(uploaded) => {
+                assert!(matches!(uploaded.callback, CallbackOutcome::Unknown), "{phase:?}: {uploaded:?}");
+                continue;
+            }
+        };
+        assert!(
+            matches!(error, Error::TimedOut { phase: reached, .. } if reached == phase),
+            "{phase:?}: {error:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_expired_token_is_replaced_once() {
+    use async_trait::async_trait;
+    use oss_signing::Credentials;
+    use oss_upload::{CachedCredentials, CredentialsError, ProvideCredentials};
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    /// Gives the same key each time, and counts how often it was asked.
+    #[derive(Debug, Default)]
+    struct Counted(AtomicU32);
+
+    #[async_trait]
+    impl ProvideCredentials for Counted {
+        async fn credentials(&self) -> Result<Credentials, CredentialsError> {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            let (id, secret) = (oss_emulator::DEFAULT_ACCESS_KEY_ID, oss_emulator::DEFAULT_ACCESS_KEY_SECRET);
+            Ok(Credentials::new(id, secret))
+        }
+    }
+
+    for (times, ok) in [(1, true), (2, false)] {
+        let fault = Fault::on(Operation::PutObject).times(times).expired_token();
+        let world = World::with(|builder| builder.fault(fault)).await;
+        let counted = Arc::new(Counted::default());
+        let endpoint = world.emulator.endpoint().parse().unwrap();
+        let transport = Arc::new(oss_transport::ReqwestTransport::new().unwrap());
+        let credentials = Arc::new(CachedCredentials::new(Arc::clone(&counted)));
+        let uploader = oss_upload::Uploader::builder(endpoint, transport, credentials)
+            .region("cn-hangzhou".parse().unwrap())
+            .build()
+            .unwrap();
+        let result = uploader.put_object(bucket(), "k", content()).await;
+        assert_eq!(result.is_ok(), ok, "{result:?}");
+        assert_eq!(counted.0.load(Ordering::SeqCst), 2, "asked at first, and once more after the refusal");
+        assert_eq!(world.requests(Operation::PutObject).len(), 2);
+    }
+}

@@ -214,8 +214,17 @@ impl<'a> Call<'a> {
         if error.has_code("InvalidDigest") && attempts > 1 {
             return false;
         }
-        let carried_out = error.lost_answer() || matches!(error, Error::Corrupted { .. });
+        let carried_out =
+            error.lost_answer() || matches!(error, Error::Corrupted { .. }) || self.is_unsure(error);
         error.is_transient() && (self.repeat_when_lost || !carried_out)
+    }
+
+    /// A Complete that OSS itself ends with a 5xx may go on all the same.
+    fn is_unsure(&self, error: &Error) -> bool {
+        self.operation == Operation::CompleteMultipartUpload
+            && error
+                .server()
+                .is_some_and(|refusal| refusal.status().is_server_error() && !refusal.is_throttling())
     }
 
     fn corrects_clock(&self, error: &Error) -> bool {

@@ -64,4 +64,4 @@ impl Wanted<'_> {
 }
 
 /// OSS accepts dates that are off by at most 15 minutes.
-const SKEW: Duration = Duration::from_secs(15 * 60);
+pub(crate) const SKEW: Duration = Duration::from_secs(15 * 60);

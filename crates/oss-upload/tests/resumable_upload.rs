@@ -7,69 +7,17 @@ mod common;
 use std::collections::BTreeMap;
 use std::future::{Future, IntoFuture};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::task::Context;
 
 use bytes::Bytes;
+use common::bench::{Bench, PART};
 use common::{BUCKET, World, bucket, pattern, verify};
 use oss_emulator::{Fault, Operation};
 use oss_upload::{
     CallbackOutcome, CheckpointError, CheckpointStore, Crc64, Error, FileCheckpoints, MemoryCheckpoints,
-    ObjectOptions, ObjectState, Restart, ResumableUpload, Stage, Uploader,
+    ObjectOptions, ObjectState, Restart, Stage,
 };
-
-const PART: u64 = 100 * 1024;
-
-/// A world with a file of ten and a half parts and a checkpoint store.
-struct Bench {
-    world: World,
-    directory: tempfile::TempDir,
-    data: Vec<u8>,
-    store: Arc<dyn CheckpointStore>,
-}
-
-impl Bench {
-    async fn new(faults: Vec<Fault>) -> Self {
-        let world = World::with(|b| faults.into_iter().fold(b, |b, fault| b.fault(fault))).await;
-        let directory = tempfile::tempdir().unwrap();
-        let data = pattern(10 * PART as usize + 51_200);
-        std::fs::write(directory.path().join("source"), &data).unwrap();
-        let store = Arc::new(FileCheckpoints::new(directory.path().join("checkpoints")));
-        Self { world, directory, data, store }
-    }
-
-    fn file(&self) -> PathBuf {
-        self.directory.path().join("source")
-    }
-
-    fn upload(&self) -> ResumableUpload {
-        self.upload_by(&self.world.uploader_with(&self.store))
-    }
-
-    fn upload_by(&self, uploader: &Uploader) -> ResumableUpload {
-        uploader.resumable_upload(bucket(), "files/world", self.file()).part_size(PART)
-    }
-
-    fn is_stored(&self) -> bool {
-        self.world.object("files/world").is_some_and(|object| object.body == self.data)
-    }
-
-    /// How often each part was sent whole.
-    fn sent(&self) -> BTreeMap<u32, usize> {
-        let mut sent = BTreeMap::new();
-        for entry in self.world.requests(Operation::UploadPart) {
-            if entry.status == Some(200) {
-                *sent.entry(entry.part_number.unwrap()).or_default() += 1;
-            }
-        }
-        sent
-    }
-
-    fn checkpoint_files(&self) -> usize {
-        std::fs::read_dir(self.directory.path().join("checkpoints")).map_or(0, Iterator::count)
-    }
-}
 
 #[tokio::test]
 async fn parts_go_up_and_the_callback_rides_on_complete() {

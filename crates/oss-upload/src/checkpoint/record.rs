@@ -56,13 +56,15 @@ pub enum Record {
         part_size: u64,
         /// Digest of the options that are fixed at Initiate.
         options: String,
-        /// When the upload began, in seconds since 1970.
+        /// When that was by this machine's clock, in seconds since 1970.
         since: u64,
     },
     /// OSS has begun the upload.
     Started {
         /// The upload's id.
         upload_id: String,
+        /// When the upload began by OSS's clock, as far as it is known, in seconds since 1970.
+        since: u64,
     },
     /// OSS has acknowledged a part.
     Part {

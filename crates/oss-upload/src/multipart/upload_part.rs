@@ -2,12 +2,14 @@ use std::ops::Range;
 
 use http::header::ETAG;
 use http::{HeaderMap, Method};
+use tokio::time::Instant;
 
 use super::Multipart;
 use crate::call::Payload;
 use crate::error::Error;
 use crate::operation::Operation;
 use crate::progress::Meter;
+use crate::retry::Failure;
 use crate::source::Source;
 use crate::uploaded::text;
 
@@ -41,10 +43,18 @@ impl Multipart<'_> {
         call.payload = Payload::Source { source, range };
         call.meter = meter;
         call.gate = self.gate;
-        let answer = call.execute(self.ledger).await?;
-        let etag = text(&answer.headers, &ETAG).filter(|etag| !etag.is_empty()).ok_or_else(|| {
-            Error::MalformedAnswer { operation, reason: "it has no ETag, which Complete needs".into() }
-        })?;
-        Ok(SentPart { number, size: answer.sent, etag, crc64: answer.sent_crc64 })
+        let (started, mut attempts) = (Instant::now(), 0);
+        loop {
+            attempts += 1;
+            let answer = call.execute(self.ledger).await?;
+            if let Some(etag) = text(&answer.headers, &ETAG).filter(|etag| !etag.is_empty()) {
+                return Ok(SentPart { number, size: answer.sent, etag, crc64: answer.sent_crc64 });
+            }
+            let reason = "it has no ETag, which Complete needs".to_owned();
+            let error = Error::MalformedAnswer { operation, reason };
+            let failure = Failure { operation, attempts, elapsed: started.elapsed(), error: &error };
+            let Some(wait) = self.engine.wire.retry.wait(&failure) else { return Err(error) };
+            tokio::time::sleep(wait).await;
+        }
     }
 }

@@ -1,6 +1,7 @@
 use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 
 use super::journal::Journal;
 use super::plan::Plan;
@@ -8,6 +9,7 @@ use super::report::History;
 use super::run::{Run, Upload, seconds};
 use crate::checkpoint::{Durability, Record};
 use crate::error::Error;
+use crate::look::SKEW;
 use crate::multipart::list_uploads;
 use crate::sweep::OpenUpload;
 
@@ -31,9 +33,12 @@ impl Run<'_> {
             };
             journal.append(intent, Durability::Synced).await?;
         }
-        let requests = self.ledger.requests();
+        let (requests, began) = (self.ledger.requests(), Instant::now());
         let id = self.multipart().initiate(self.initiate.clone()).await?;
-        let started = Record::Started { upload_id: id.clone() };
+        // By now the clock has been corrected if it was far from OSS's.
+        let now = self.engine.wire.clock.now();
+        let since = now.checked_sub(began.elapsed()).unwrap_or(now);
+        let started = Record::Started { upload_id: id.clone(), since: seconds(since) };
         if let Err(error) = journal.append(started, Durability::Synced).await {
             // An upload nobody remembers would be billed until somebody finds it.
             return Err(match self.multipart().abort(&id).await {
@@ -74,8 +79,7 @@ impl Run<'_> {
                 let orphans = uploads.into_iter().map(OpenUpload::from).filter(|upload| {
                     upload.key == self.key.as_str()
                         && Some(upload.upload_id.as_str()) != ours
-                        // OSS tells whole seconds.
-                        && upload.initiated.is_none_or(|initiated| seconds(initiated) >= seconds(since))
+                        && upload.initiated.is_none_or(|initiated| initiated + SKEW >= since)
                 });
                 for orphan in orphans {
                     tracing::warn!(upload_id = orphan.upload_id, "an upload of this key may be left over");

@@ -34,7 +34,12 @@ impl Remembered {
                     this = Self::default();
                     this.intent = Some(Intent { version, id, source, part_size, options, since });
                 }
-                Record::Started { upload_id } => this.upload_id = Some(upload_id),
+                Record::Started { upload_id, since } => {
+                    this.upload_id = Some(upload_id);
+                    if let Some(intent) = &mut this.intent {
+                        intent.since = since;
+                    }
+                }
                 Record::Part { number, size, etag, crc64 } => {
                     this.parts.insert(number, SentPart { number, size, etag, crc64 });
                 }

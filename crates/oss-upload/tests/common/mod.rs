@@ -3,13 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where its set-up fails")]
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own share of this")]
 
+pub mod bench;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use oss_callback::{Callback, Verified, Verifier, VerifyError};
 use oss_emulator::{Emulator, EmulatorBuilder, JournalEntry, Operation};
 use oss_signing::{BucketName, Credentials, Endpoint, Region};
-use oss_transport::ReqwestTransport;
+use oss_transport::{ReqwestTransport, Transport};
 use oss_upload::{Backoff, CheckpointStore, Uploader, UploaderBuilder};
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
@@ -47,6 +49,13 @@ impl World {
         builder(self.emulator.endpoint(), credentials)
     }
 
+    /// Without a socket, so that a paused clock does not run away while bytes are on their way.
+    pub fn in_process(&self) -> UploaderBuilder {
+        let credentials =
+            Credentials::new(oss_emulator::DEFAULT_ACCESS_KEY_ID, oss_emulator::DEFAULT_ACCESS_KEY_SECRET);
+        over(self.emulator.endpoint(), Arc::new(self.emulator.transport()), credentials)
+    }
+
     pub fn uploader(&self) -> Uploader {
         self.builder().build().unwrap()
     }
@@ -80,8 +89,11 @@ impl World {
 }
 
 pub fn builder(endpoint: &str, credentials: Credentials) -> UploaderBuilder {
+    over(endpoint, Arc::new(ReqwestTransport::new().unwrap()), credentials)
+}
+
+fn over(endpoint: &str, transport: Arc<dyn Transport>, credentials: Credentials) -> UploaderBuilder {
     let endpoint: Endpoint = endpoint.parse().unwrap();
-    let transport = Arc::new(ReqwestTransport::new().unwrap());
     let quick = Backoff::default().with_waits(Duration::from_millis(1), Duration::from_millis(10));
     Uploader::builder(endpoint, transport, Arc::new(credentials))
         .region(Region::try_from("cn-hangzhou").unwrap())

@@ -39,7 +39,7 @@ impl Lines {
 
     pub(super) fn upload_ids(&self) -> Vec<String> {
         let ids = self.records.iter().filter_map(|record| match record {
-            Record::Started { upload_id } => Some(upload_id.clone()),
+            Record::Started { upload_id, .. } => Some(upload_id.clone()),
             _ => None,
         });
         ids.collect()
@@ -82,7 +82,7 @@ mod tests {
         };
         vec![
             Record::Intent { version: Record::VERSION, id, source, part_size: 5, options, since: 7 },
-            Record::Started { upload_id: "U".into() },
+            Record::Started { upload_id: "U".into(), since: 7 },
             part(1),
             part(2),
             Record::Completing { crc64: 9 },

@@ -1,0 +1,193 @@
+//! Faults of CompleteMultipartUpload: stored once, called back at most once, and never in doubt for longer than needed.
+
+use oss_emulator::{Fault, FaultPoint, Operation};
+use oss_upload::{CallbackOutcome, Crc64, Error, ObjectOptions, ObjectState};
+
+use crate::common::bench::{Bench, KEY};
+
+fn complete() -> FaultPoint {
+    Fault::on(Operation::CompleteMultipartUpload)
+}
+
+fn completes(bench: &Bench) -> usize {
+    bench.count(Operation::CompleteMultipartUpload)
+}
+
+#[tokio::test]
+async fn answer_lost_after_success_is_found_by_looking() {
+    let cut = [
+        complete().drop_answer(),
+        complete().reset_response_after(10),
+        complete().reset_response_body_after(5),
+    ];
+    for fault in cut {
+        let bench = Bench::new(vec![fault.clone()]).await;
+        let uploaded = bench.upload().callback(bench.world.callback("/ok")).await.unwrap();
+        assert!(matches!(uploaded.callback, CallbackOutcome::Unknown), "{fault:?}");
+        assert_eq!(uploaded.object.crc64, Some(Crc64::of(&bench.data)));
+        assert_eq!((completes(&bench), bench.world.received().await.len()), (1, 1), "{fault:?}");
+        assert!(bench.is_over());
+    }
+}
+
+#[tokio::test]
+async fn five_hundred_after_success_is_found_by_looking() {
+    let bench = Bench::new(vec![complete().answer_after_work(500, "InternalError")]).await;
+    let uploaded = bench.upload().callback(bench.world.callback("/ok")).await.unwrap();
+    assert!(matches!(uploaded.callback, CallbackOutcome::Unknown));
+    assert_eq!((completes(&bench), bench.world.received().await.len()), (1, 1));
+    assert!(bench.is_over());
+}
+
+#[tokio::test(start_paused = true)]
+async fn success_after_the_time_limit_is_found_by_looking() {
+    let bench = Bench::new(vec![complete().stall_answer()]).await;
+    let uploaded = bench.upload_in_process(|builder| builder).await.unwrap();
+    assert!(matches!(uploaded.callback, CallbackOutcome::NotRequested));
+    assert!(bench.is_over());
+    assert_eq!(completes(&bench), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn request_lost_is_sent_again_when_the_first_has_had_time_to_end() {
+    for fault in
+        [complete().reset_request_after(10), complete().answer_raw(502, "text/html", "<html></html>")]
+    {
+        let bench = Bench::new(vec![fault.clone()]).await;
+        let began = tokio::time::Instant::now();
+        bench.upload_in_process(|builder| builder).await.unwrap();
+        assert!(began.elapsed().as_secs() >= 2, "{:?}", began.elapsed());
+        assert_eq!(completes(&bench), 2, "{fault:?}");
+        assert!(bench.is_over());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn request_that_is_always_lost_ends_in_an_unknown_outcome_and_can_be_resumed() {
+    let bench = Bench::new(vec![complete().always().reset_request_after(10)]).await;
+    let error = bench.upload_in_process(|builder| builder).await.unwrap_err();
+    let id = bench.open_uploads().remove(0);
+    assert!(matches!(&error, Error::OutcomeUnknown { reason, .. } if reason.contains(&id)), "{error:?}");
+    assert_eq!(error.object_state(), ObjectState::Unknown);
+    bench.world.emulator.clear_faults();
+    let uploaded = bench.upload_in_process(|builder| builder).await.unwrap();
+    assert_eq!((uploaded.report.parts_resumed, uploaded.report.parts_sent), (11, 0));
+    assert!(bench.is_over());
+}
+
+#[tokio::test]
+async fn part_that_oss_does_not_accept_is_sent_again() {
+    for fault in [complete().invalid_part(4), complete().lose_part(4), complete().overwrite_part(4, "other")]
+    {
+        let bench = Bench::new(vec![fault.clone()]).await;
+        let uploaded = bench.upload().callback(bench.world.callback("/ok")).await.unwrap();
+        assert_eq!((uploaded.report.parts_resent, completes(&bench)), (1, 2), "{fault:?}");
+        assert!(matches!(uploaded.callback, CallbackOutcome::Answered(_)));
+        assert_eq!(bench.world.received().await.len(), 1);
+        assert!(bench.is_over());
+    }
+}
+
+#[tokio::test]
+async fn part_that_oss_never_accepts_ends_the_run() {
+    let bench = Bench::new(vec![complete().always().invalid_part(4)]).await;
+    let error = bench.upload().await.unwrap_err();
+    assert_eq!(error.server().unwrap().code(), "InvalidPart");
+    assert_eq!(completes(&bench), 4, "the first and three repairs");
+    assert_eq!(bench.sent()[&4], 4);
+}
+
+#[tokio::test]
+async fn failed_callback_is_told_whatever_its_message_and_the_checkpoint_is_closed() {
+    for (message, status) in [
+        ("Get image info failed.", None),
+        ("Too many callback requests.", None),
+        ("Cost too long time.", None),
+        ("Response body is not valid json format.", None),
+        ("Error status : 502.", Some(502)),
+        ("Error status : -1.OSS can not connect to your callbackUrl, please check it.", Some(-1)),
+    ] {
+        let bench = Bench::new(vec![complete().fail_callback(message, "0007-00000203")]).await;
+        let error = bench.upload().callback(bench.world.callback("/ok")).await.unwrap_err();
+        let failed = error.callback_failed().unwrap();
+        assert_eq!((failed.failure.message.as_str(), failed.failure.application_status), (message, status));
+        assert_eq!(failed.object().crc64, Some(Crc64::of(&bench.data)));
+        assert!(bench.is_over() && completes(&bench) == 1);
+    }
+}
+
+#[tokio::test]
+async fn callback_answer_that_is_not_json_is_handed_over_as_it_is() {
+    for body in ["<html>ok</html>", "<Error><Code>Mine</Code></Error>", ""] {
+        let bench = Bench::new(vec![complete().answer_callback("text/html", body)]).await;
+        let uploaded = bench.upload().callback(bench.world.callback("/ok")).await.unwrap();
+        let CallbackOutcome::Answered(answer) = &uploaded.callback else { panic!("{:?}", uploaded.callback) };
+        assert_eq!(answer.body, body.as_bytes());
+        assert!(answer.json::<u8>().is_err());
+        assert!(bench.is_over());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_hundred_with_an_error_body_is_no_success() {
+    let bench = Bench::new(vec![complete().answer(200, "InternalError")]).await;
+    bench.upload_in_process(|builder| builder).await.unwrap();
+    assert_eq!(completes(&bench), 2);
+    assert!(bench.is_over());
+
+    let bench = Bench::new(vec![complete().always().answer(200, "InternalError")]).await;
+    let error = bench.upload_in_process(|builder| builder).await.unwrap_err();
+    assert_eq!(error.object_state(), ObjectState::Unknown);
+    assert!(!bench.is_stored() && bench.open_uploads().len() == 1);
+}
+
+#[tokio::test]
+async fn file_already_exists_is_our_own_object_if_the_upload_is_gone() {
+    let bench = Bench::new(vec![complete().answer_after_work(409, "FileAlreadyExists")]).await;
+    let upload = bench.upload().options(ObjectOptions::new().forbid_overwrite());
+    let uploaded = upload.callback(bench.world.callback("/ok")).await.unwrap();
+    assert!(matches!(uploaded.callback, CallbackOutcome::Unknown));
+    assert!(bench.is_over());
+}
+
+#[tokio::test]
+async fn file_already_exists_is_an_error_if_the_object_is_another() {
+    let refused = Fault::on(Operation::UploadPart).part(7).times(1).answer(403, "AccessDenied");
+    let bench = Bench::new(vec![refused]).await;
+    let upload = || bench.upload().options(ObjectOptions::new().forbid_overwrite());
+    upload().await.unwrap_err();
+    // Another program is quicker.
+    bench.world.uploader().put_object(crate::common::bucket(), KEY, &b"another"[..]).await.unwrap();
+    let error = upload().await.unwrap_err();
+    assert_eq!(error.server().unwrap().code(), "FileAlreadyExists");
+    assert_eq!(bench.world.object(KEY).unwrap().body, &b"another"[..]);
+    // The upload waits for whoever makes room.
+    bench.world.uploader().delete_object(&crate::common::bucket(), KEY).await.unwrap();
+    let uploaded = upload().await;
+    assert_eq!(uploaded.unwrap().report.parts_resumed, 11);
+    assert!(bench.is_over());
+}
+
+#[tokio::test]
+async fn wrong_checksum_of_the_whole_is_an_error_and_the_checkpoint_is_closed() {
+    let bench = Bench::new(vec![complete().wrong_crc()]).await;
+    let error = bench.upload().await.unwrap_err();
+    assert!(matches!(error, Error::Corrupted { .. }), "{error:?}");
+    assert_eq!((error.object_state(), bench.checkpoint_files()), (ObjectState::Stored, 0));
+}
+
+#[tokio::test]
+async fn missing_checksum_of_the_whole_is_no_failure() {
+    let bench = Bench::new(vec![complete().missing_crc()]).await;
+    let uploaded = bench.upload().await.unwrap();
+    assert_eq!(uploaded.object.crc64, None);
+    assert!(bench.is_over());
+}
+
+#[tokio::test]
+async fn changed_callback_is_honoured_on_resume() {
+    let bench = Bench::interrupted().await;
+    let uploaded = bench.upload().callback(bench.world.callback("/ok")).await.unwrap();
+    assert!(matches!(uploaded.callback, CallbackOutcome::Answered(_)));
+    assert_eq!(uploaded.report.parts_resumed, 6);
+}

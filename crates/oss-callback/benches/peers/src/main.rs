@@ -1,4 +1,4 @@
-//! Callback verification beside other libraries: `cargo run --release` in this folder.
+//! Callback verification beside other libraries: `cargo run --release -- --bench` in this folder.
 //!
 //! Each takes the same signature over the same text with a key that was parsed before. Only the line of
 //! `oss-callback` also checks the headers, decodes base64 and copies the body; only `bare` does not hash.

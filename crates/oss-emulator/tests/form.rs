@@ -3,11 +3,14 @@
 
 mod common;
 
+use std::time::{Duration, SystemTime};
+
 use bytes::Bytes;
-use common::{BUCKET, Reply, send};
+use common::{Application, BUCKET, Reply, send};
 use http::Request;
 use http_body_util::Full;
 use oss_emulator::{Acl, Emulator};
+use oss_signing::{Credentials, PostFields, PostPolicy, V1Signer, V4Signer};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
@@ -104,4 +107,60 @@ fn any_bytes_come_through_a_form() {
             Ok(())
         })
         .unwrap();
+}
+
+/// The fields of a form signed with either version.
+fn signed(version: &str, policy: &PostPolicy, credentials: &Credentials, now: SystemTime) -> PostFields {
+    match version {
+        "v1" => V1Signer::new().sign_post(policy, credentials, now).unwrap(),
+        _ => V4Signer::new("cn-hangzhou".parse().unwrap()).sign_post(policy, credentials, now).unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn policies_are_kept_to() {
+    let application = Application::answering(200, r#"{"ok":true}"#).await;
+    let builder = Emulator::builder().bucket(BUCKET).credentials("test-id", "test-secret");
+    let emulator = builder.sts_credentials("sts-id", "sts-secret", "sts-token").start().await.unwrap();
+    #[expect(clippy::disallowed_methods, reason = "a client signs with the time of day")]
+    let now = SystemTime::now();
+    let policy = PostPolicy::new(&BUCKET.parse().unwrap(), now + Duration::from_secs(60))
+        .starts_with("key", "up/")
+        .content_length_range(1..=10);
+    let own = Credentials::new("test-id", "test-secret");
+    let callback = common::callback(&application.url, "object=${object}&size=${size}&v=${x:v}");
+    for version in ["v1", "v4"] {
+        let fields = signed(version, &policy, &own, now);
+        let try_form = async |key: &str, file: &[u8], fields: &PostFields, callback: &str| {
+            let mut all = vec![("key", key), ("callback", callback), ("x:v", "a b")];
+            all.extend(fields.iter());
+            post(&emulator, form(&all, file)).await
+        };
+        let reply = try_form("up/k", b"hello", &fields, &callback).await;
+        assert_eq!((reply.status.as_u16(), reply.text()), (200, r#"{"ok":true}"#), "{version}");
+        assert_eq!(application.received().last().unwrap().body, "object=up%2Fk&size=5&v=a%20b");
+
+        let refused = |reply: Reply| (reply.status.as_u16(), reply.element("Code").to_owned());
+        let denied = (403, "AccessDenied".to_owned());
+        assert_eq!(refused(try_form("down/k", b"hello", &fields, "").await), denied, "{version}");
+        let long = refused(try_form("up/long", b"hello world", &fields, "").await);
+        assert_eq!(long, (400, "EntityTooLarge".to_owned()), "{version}");
+        let short = refused(try_form("up/short", b"", &fields, "").await);
+        assert_eq!(short, (400, "EntityTooSmall".to_owned()), "{version}");
+        let wrong = signed(version, &policy, &Credentials::new("test-id", "wrong"), now);
+        let wrong = refused(try_form("up/wrong", b"hello", &wrong, "").await);
+        assert_eq!(wrong, (403, "SignatureDoesNotMatch".to_owned()), "{version}");
+
+        let temporary = Credentials::new("sts-id", "sts-secret");
+        let bare = signed(version, &policy, &temporary, now);
+        assert_eq!(try_form("up/bare", b"hello", &bare, "").await.status, 403, "{version}");
+        let whole = signed(version, &policy, &temporary.with_security_token("sts-token"), now);
+        assert_eq!(try_form("up/sts", b"hello", &whole, "").await.status, 204, "{version}");
+
+        emulator.set_clock_offset_millis(61_000);
+        assert_eq!(refused(try_form("up/late", b"hello", &fields, "").await), denied, "{version}");
+        emulator.set_clock_offset_millis(0);
+    }
+    assert_eq!(emulator.keys(BUCKET), ["up/k", "up/sts"]);
+    assert_eq!(post(&emulator, form(&[("key", "up/k")], b"x")).await.element("Code"), "AccessDenied");
 }

@@ -10,6 +10,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::content::{Blob, FileBlob};
 use super::model::Record;
@@ -21,6 +22,10 @@ const LOG: &str = "log.jsonl";
 const NEW_LOG: &str = "log.jsonl.new";
 const LOCK: &str = "lock";
 const BODIES: &str = "bodies";
+
+/// How often, and at what distance, a lock that is held is tried again.
+const LOCK_TRIES: u32 = 50;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// An open data folder.
 #[derive(Debug)]
@@ -46,10 +51,7 @@ impl Disk {
         let bodies = folder.join(BODIES);
         fs::create_dir_all(&bodies)?;
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(folder.join(LOCK))?;
-        lock.try_lock().map_err(|error| match error {
-            fs::TryLockError::WouldBlock => io::Error::other("another emulator is using the folder"),
-            fs::TryLockError::Error(error) => error,
-        })?;
+        take(&lock)?;
         // Until all is read, nothing may be removed because some of it was replaced later in the log.
         let closing = Arc::new(AtomicBool::new(true));
         let world = read(&folder.join(LOG), &bodies, &closing)?;
@@ -84,6 +86,25 @@ impl Disk {
     /// From now on files stay, whatever is dropped.
     pub(crate) fn close(&self) {
         self.closing.store(true, Ordering::Release);
+    }
+}
+
+/// Takes the lock of a folder, with a little patience: an emulator that is ending lets go a moment later, and a program
+/// that is being started by this process holds a copy of the lock until it runs.
+fn take(lock: &File) -> io::Result<()> {
+    let mut left = LOCK_TRIES;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(fs::TryLockError::Error(error)) => return Err(error),
+            Err(fs::TryLockError::WouldBlock) if left == 0 => {
+                return Err(io::Error::other("another emulator is using the folder"));
+            }
+            Err(fs::TryLockError::WouldBlock) => {
+                left -= 1;
+                std::thread::sleep(LOCK_PAUSE);
+            }
+        }
     }
 }
 

@@ -29,6 +29,8 @@ const ARROWS: &[Arrows] = &[
     Arrows { from: "oss-emulator",  to: &["oss-signing", "oss-transport"], dev: &[] },
     // Some scenarios show a single layer or a custom transport, so the lower crates are open to them.
     Arrows { from: "examples",      to: &["oss", "oss-emulator", "oss-signing", "oss-callback", "oss-transport"], dev: &[] },
+    // An application: the facade, and an OSS to try it on.
+    Arrows { from: "direct_upload", to: &["oss", "oss-emulator"], dev: &[] },
     Arrows { from: "xtask",         to: &[], dev: &[] },
 ];
 

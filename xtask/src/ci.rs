@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use count::Counts;
 
-use crate::{Outcome, arrows, interop, tidy, workspace};
+use crate::{Outcome, arrows, browser, interop, tidy, workspace};
 
 /// A check with the name by which `cargo xtask ci NAME` runs it alone.
 struct Step {
@@ -30,6 +30,7 @@ const STEPS: &[Step] = &[
     Step { name: "tests", work: tests },
     Step { name: "feature-tests", work: feature_tests },
     Step { name: "interop", work: official_clients },
+    Step { name: "browser", work: page_in_a_browser },
 ];
 
 /// How a step ends that finds nothing wrong.
@@ -133,6 +134,14 @@ fn official_clients() -> Outcome<Done> {
     match interop::missing() {
         Some(what) => Ok(Done::Skipped(what)),
         None => interop::run().map(|()| Done::Passed),
+    }
+}
+
+/// The page of the direct upload, in a browser.
+fn page_in_a_browser() -> Outcome<Done> {
+    match browser::missing() {
+        Some(what) => Ok(Done::Skipped(what)),
+        None => browser::run().map(|()| Done::Passed),
     }
 }
 

@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool reports by printing")]
 
 mod arrows;
+mod browser;
 mod ci;
 mod interop;
 mod tidy;
@@ -23,6 +24,7 @@ Usage: cargo xtask <CHORE> [ARGUMENTS]
   help           print this text
   ci [STEP]...   run every check of the project, or only the steps named
   arrows         check who depends on whom against the table in xtask/src/arrows.rs
+  browser        drive the page of examples/direct_upload in a headless Chromium
   interop        drive the emulator with the official Python and Node.js clients and print a table
   tidy           check the repository itself: layout, file lengths, leftovers, white space
 ";
@@ -47,6 +49,7 @@ fn chore(name: &str, arguments: &[String]) -> Outcome {
         }
         "ci" => ci::run(arguments),
         "arrows" => arrows::run(),
+        "browser" => browser::run(),
         "interop" => interop::run(),
         "tidy" => tidy::run(),
         _ => Err("no such chore; `cargo xtask help` lists them".into()),

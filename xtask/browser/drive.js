@@ -1,0 +1,487 @@
+// Drives the page of examples/direct_upload in a real browser: `node drive.js PAGE STORAGE CHROMIUM FOLDER`.
+//
+// PAGE is the page's URL, STORAGE that of the emulated OSS, CHROMIUM the browser's program, FOLDER where files and
+// screenshots go. Each check prints one line of JSON.
+"use strict";
+
+const assert = require("node:assert/strict");
+const { once } = require("node:events");
+const fs = require("node:fs");
+const http = require("node:http");
+const path = require("node:path");
+const zlib = require("node:zlib");
+const { chromium } = require("playwright-core");
+
+const [page_url, storage, executablePath, folder] = process.argv.slice(2);
+const axe = fs.readFileSync(require.resolve("axe-core"), "utf8");
+
+const WIDE = { width: 1100, height: 860 };
+const NARROW = { width: 375, height: 760 };
+
+/** What the browser reported that nobody asked for. */
+const complaints = [];
+
+const checks = {
+  "three files, each with its callback": async ({ page }) => {
+    await page.setInputFiles("#choose", [picture("lake.png", 40), text("notes.txt", 40_000), pdf("report.pdf")]);
+    for (const name of ["lake.png", "notes.txt", "report.pdf"]) {
+      await recorded(page, name, "Called back");
+    }
+    await page.waitForFunction(() => document.querySelector("#uploads").childElementCount === 0);
+    assert.equal(await page.textContent("#files-count"), "3 files");
+    assert.match(await item(page, "#files", "lake.png").textContent(), /320 × 240/);
+    assert.match(await page.textContent("#announce"), /lake\.png is stored and recorded/);
+  },
+
+  "after a reload the list is there, pictures too": async ({ page }) => {
+    await page.reload();
+    for (const name of ["lake.png", "notes.txt", "report.pdf"]) {
+      await recorded(page, name, "Called back");
+    }
+    const image = item(page, "#files", "lake.png").locator("img");
+    await image.evaluate((image) => image.decode());
+    assert.equal(await image.evaluate((image) => image.naturalWidth), 320);
+  },
+
+  "another window of the same user is told": async ({ page, context }) => {
+    const other = await context.newPage();
+    await other.goto(page_url);
+    await live(other);
+    await page.setInputFiles("#choose", [text("shared.txt", 10)]);
+    await recorded(other, "shared.txt", "Called back");
+    await other.close();
+  },
+
+  "another user sees none of it": async ({ browser }) => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    await page.goto(page_url);
+    await live(page);
+    await page.waitForSelector("#files-empty:not([hidden])");
+    assert.equal(await page.locator("#files > li").count(), 0);
+    await context.close();
+  },
+
+  "a type that is not taken": async ({ page }) => {
+    const before = await requests("PostObject");
+    await page.setInputFiles("#choose", [{ name: "drawing.svg", mimeType: "image/svg+xml", buffer: Buffer.from("<svg/>") }]);
+    await says(page, "drawing.svg", /type are not taken. Choose JPEG, PNG/);
+    assert.equal(await requests("PostObject"), before);
+    await press(page, "drawing.svg", "Dismiss");
+    await absent(page, "drawing.svg");
+  },
+
+  "a file that is too large": async ({ page }) => {
+    await page.setInputFiles("#choose", big("film.mp4", 26_000_000));
+    await says(page, "film.mp4", /has 26 MB; the most is 25 MB/);
+    await press(page, "film.mp4", "Dismiss");
+  },
+
+  "a file that grows after it was announced": async ({ page }) => {
+    // The page's own check is gone round: what counts is pinned in the policy.
+    await change(page, (wish) => ({ ...wish, size: wish.size - 1 }), (answer) => answer);
+    await page.setInputFiles("#choose", [text("grown.txt", 5000)]);
+    await says(page, "grown.txt", /not as long as was announced/);
+    await page.unroute("**/api/uploads");
+    await press(page, "grown.txt", "Try again");
+    await recorded(page, "grown.txt", "Called back");
+  },
+
+  "a policy that was tampered with": async ({ page }) => {
+    await change(page, (wish) => wish, (answer) => {
+      const field = answer.way.form.fields.find(([name]) => name === "policy");
+      const policy = Buffer.from(field[1], "base64").toString().replace("content-length-range", "content-length-ranga");
+      field[1] = Buffer.from(policy).toString("base64");
+      return answer;
+    });
+    await page.setInputFiles("#choose", [text("tampered.txt", 100)]);
+    await says(page, "tampered.txt", /the permission was changed on the way/);
+    await page.unroute("**/api/uploads");
+    await press(page, "tampered.txt", "Dismiss");
+  },
+
+  "a field of the form that was tampered with": async ({ page }) => {
+    await change(page, (wish) => wish, (answer) => {
+      answer.way.form.fields.find(([name]) => name === "key")[1] = "user/somebody-else/file.txt";
+      return answer;
+    });
+    await page.setInputFiles("#choose", [text("elsewhere.txt", 100)]);
+    await says(page, "elsewhere.txt", /not the one the server has signed/);
+    await page.unroute("**/api/uploads");
+    await press(page, "elsewhere.txt", "Dismiss");
+    assert.ok(!(await state()).includes("somebody-else"));
+  },
+
+  "a connection that breaks, and another try": async ({ page }) => {
+    // Chromium itself sends once more what broke on a connection that was used before, so it has to break each time.
+    const breaks = await fault({ operation: "PostObject", action: "reset-request", after_bytes: 100_000, always: true });
+    await page.setInputFiles("#choose", [text("broken.txt", 900_000)]);
+    await says(page, "broken.txt", /connection to the storage broke. Try again/);
+    await end(breaks);
+    await press(page, "broken.txt", "Try again");
+    await recorded(page, "broken.txt", "Called back");
+  },
+
+  "an answer that is lost, where the callback was not": async ({ page }) => {
+    const drops = await fault({ operation: "PostObject", action: "drop-answer", always: true });
+    await page.setInputFiles("#choose", [text("unheard.txt", 1000)]);
+    await recorded(page, "unheard.txt", "Called back");
+    await absent(page, "unheard.txt");
+    await end(drops);
+    assert.equal(await item(page, "#files", "unheard.txt").count(), 1);
+  },
+
+  "an answer that is lost, and no news": async ({ context }) => {
+    const page = await context.newPage();
+    await page.route("**/api/events", (route) => route.abort());
+    await page.goto(page_url);
+    await page.locator("#live[data-state=off]").waitFor();
+    const drops = await fault({ operation: "PostObject", action: "drop-answer", always: true });
+    await page.setInputFiles("#choose", [text("unknown.txt", 1000)]);
+    await says(page, "unknown.txt", /connection to the storage broke/);
+    await end(drops);
+    const before = await requests("PostObject");
+    await press(page, "unknown.txt", "Try again");
+    await recorded(page, "unknown.txt", "Called back");
+    await absent(page, "unknown.txt");
+    assert.equal(await requests("PostObject"), before, "it is looked for, not sent again");
+    await page.close();
+  },
+
+  "a callback that fails: stored, but not recorded": async ({ page }) => {
+    await fault({ operation: "PostObject", action: "fail-callback", message: "Error status : 502.", ec: "0007-00000203" });
+    await page.setInputFiles("#choose", [picture("unrecorded.png", 200)]);
+    await says(page, "unrecorded.png", /Stored, but not recorded/);
+    assert.equal(await item(page, "#files", "unrecorded.png").count(), 0);
+    await press(page, "unrecorded.png", "Record it now");
+    await recorded(page, "unrecorded.png", "Looked up");
+  },
+
+  "a large file in parts, one of which breaks": async ({ page }) => {
+    await fault({ operation: "UploadPart", part: 2, attempt: 1, action: "reset-request", after_bytes: 1_000_000 });
+    const before = await requests("UploadPart");
+    await page.setInputFiles("#choose", big("holiday.mp4", 20_000_000));
+    await recorded(page, "holiday.mp4", "Called back");
+    assert.equal((await requests("UploadPart")) - before, 4, "three parts, one of them twice");
+    assert.equal(await requests("CompleteMultipartUpload"), 1);
+  },
+
+  "a cancelled upload stores nothing": async ({ page }) => {
+    const held = await fault({ operation: "PostObject", action: "stall", after_bytes: 300_000 });
+    await page.setInputFiles("#choose", big("cancelled.zip", 12_000_000, "PK"));
+    await page.waitForSelector("progress:not([hidden])");
+    await press(page, "cancelled.zip", "Cancel");
+    await absent(page, "cancelled.zip");
+    await end(held);
+    await page.reload();
+    await live(page);
+    assert.equal(await item(page, "#files", "cancelled.zip").count(), 0);
+  },
+
+  "a cancelled large upload leaves no parts": async ({ page }) => {
+    const held = await fault({ operation: "UploadPart", part: 3, action: "stall", after_bytes: 1 });
+    await page.setInputFiles("#choose", big("dropped.mp4", 20_000_000));
+    await page.waitForFunction(() => document.querySelector("progress:not([hidden])")?.value > 10_000_000);
+    await press(page, "dropped.mp4", "Cancel");
+    await absent(page, "dropped.mp4");
+    await end(held);
+    await until(async () => JSON.parse(await state()).buckets.every((bucket) => bucket.uploads.length === 0));
+  },
+
+  "files that are dropped on the page": async ({ page }) => {
+    const data = await page.evaluateHandle(() => {
+      const data = new DataTransfer();
+      data.items.add(new File(["dropped"], "dropped.txt", { type: "text/plain" }));
+      return data;
+    });
+    await page.dispatchEvent("body", "dragenter", { dataTransfer: data });
+    assert.equal(await page.getAttribute("#drop", "data-over"), "");
+    await page.dispatchEvent("body", "drop", { dataTransfer: data });
+    await recorded(page, "dropped.txt", "Called back");
+    assert.equal(await page.getAttribute("#drop", "data-over"), null);
+  },
+
+  "another site gets nowhere": async ({ page, context }) => {
+    // To a browser, localhost is another site than 127.0.0.1.
+    const server = http.createServer((_, response) => response.end("<title>attacker</title>")).listen(0, "localhost");
+    await once(server, "listening");
+    const attacker = await context.newPage();
+    await attacker.goto(`http://localhost:${server.address().port}/`);
+    const asked = attacker.waitForResponse(`${page_url}/api/uploads`);
+    const read = await attacker.evaluate(async (page) => {
+      const body = JSON.stringify({ name: "a.txt", type: "text/plain", size: 5 });
+      const ask = (options) => fetch(`${page}/api/uploads`, { method: "POST", credentials: "include", body, ...options });
+      await ask({ mode: "no-cors" });
+      return ask({}).then(() => "read", () => "not read");
+    }, page_url);
+    assert.deepEqual([(await asked).status(), read], [401, "not read"]);
+
+    await attacker.evaluate((page) => document.body.append(Object.assign(document.createElement("iframe"), { src: page })), page_url);
+    await until(() => attacker.frames()[1]?.url().startsWith("chrome-error:"));
+
+    // A form needs no leave: whoever has it can send it, and it does what it says.
+    const form = await page.evaluate(async () => {
+      const body = JSON.stringify({ name: "passed on.txt", type: "text/plain", size: 5 });
+      const answer = await fetch("/api/uploads", { method: "POST", body, headers: { "content-type": "application/json" } });
+      return (await answer.json()).way.form;
+    });
+    await attacker.evaluate(({ url, fields }) => {
+      const body = new FormData();
+      fields.forEach(([name, value]) => body.append(name, value));
+      body.append("file", new Blob(["hello"]));
+      return fetch(url, { method: "POST", mode: "no-cors", body });
+    }, form);
+    await recorded(page, "passed on.txt", "Called back");
+    await attacker.close();
+    server.close();
+  },
+
+  "a name that is a script is a name": async ({ page }) => {
+    const name = '<img src=x onerror="document.title=1">.txt';
+    await page.setInputFiles("#choose", [text(name, 10)]);
+    await recorded(page, name, "Called back");
+    assert.equal(await page.title(), "Direct upload");
+  },
+
+  "by keyboard alone": async ({ page }) => {
+    await page.reload();
+    await live(page);
+    await page.keyboard.press("Tab");
+    assert.equal(await page.evaluate(() => document.activeElement.id), "choose");
+    const chooser = page.waitForEvent("filechooser");
+    await page.keyboard.press("Space");
+    await (await chooser).setFiles([{ name: "keys.svg", mimeType: "image/svg+xml", buffer: Buffer.from("<svg/>") }]);
+    await says(page, "keys.svg", /not taken/);
+    await page.keyboard.press("Tab");
+    assert.equal(await page.evaluate(() => document.activeElement.ariaLabel), "Dismiss: keys.svg");
+    await page.keyboard.press("Enter");
+    await absent(page, "keys.svg");
+    assert.equal(await page.evaluate(() => document.activeElement.id), "choose", "the focus is not lost");
+  },
+
+  "the page is told when the server is back": async ({ page, context }) => {
+    await context.setOffline(true);
+    await page.setInputFiles("#choose", [text("offline.txt", 10)]);
+    await says(page, "offline.txt", /cannot be reached. Try again/);
+    await context.setOffline(false);
+    await press(page, "offline.txt", "Try again");
+    await recorded(page, "offline.txt", "Called back");
+  },
+
+  "it looks as it should, narrow and wide, light and dark": async ({ browser }) => {
+    for (const colorScheme of ["light", "dark"]) {
+      for (const [name, viewport] of Object.entries({ wide: WIDE, narrow: NARROW })) {
+        const context = await browser.newContext({ viewport, colorScheme, deviceScaleFactor: 2 });
+        const page = await watched(context);
+        await page.goto(page_url);
+        await live(page);
+        await page.waitForSelector("#files-empty:not([hidden])");
+        await look(page, `empty-${name}-${colorScheme}`);
+        const held = await every_state(page);
+        await look(page, `states-${name}-${colorScheme}`);
+        await end(held);
+        await context.close();
+      }
+    }
+  },
+};
+
+/** Brings a page to show every state a file can be in. */
+async function every_state(page) {
+  await page.setInputFiles("#choose", [text("minutes of the meeting.txt", 5000)]);
+  await recorded(page, "minutes of the meeting.txt", "Called back");
+  await page.setInputFiles("#choose", [picture("lake.png", 40)]);
+  await recorded(page, "lake.png", "Called back");
+  await fault({ operation: "PostObject", action: "fail-callback", message: "Error status : 502.", ec: "0007-00000203" });
+  await page.setInputFiles("#choose", [picture("forest.png", 140)]);
+  await says(page, "forest.png", /Stored, but not recorded/);
+  await press(page, "forest.png", "Record it now");
+  await recorded(page, "forest.png", "Looked up");
+  await page.setInputFiles("#choose", [text("logo.svg", 10, "image/svg+xml")]);
+  await fault({ operation: "PostObject", action: "fail-callback", message: "Error status : 502.", ec: "0007-00000203" });
+  await page.setInputFiles("#choose", [picture("sunset over the harbour, seen from the old lighthouse.png", 20)]);
+  await says(page, "sunset", /Stored, but not recorded/);
+  const breaks = await fault({ operation: "PostObject", action: "reset-request", after_bytes: 100_000, always: true });
+  await page.setInputFiles("#choose", [text("thesis.pdf", 900_000, "application/pdf")]);
+  await says(page, "thesis.pdf", /broke/);
+  await end(breaks);
+  const held = await fault({ operation: "UploadPart", action: "stall", after_bytes: 1, always: true });
+  await page.setInputFiles("#choose", big("archive.zip", 24_000_000));
+  await page.waitForFunction(() => document.querySelector("progress:not([hidden])")?.value > 4_000_000);
+  await page.locator("#files img").evaluateAll((images) => Promise.all(images.map((image) => image.decode())));
+  return held;
+}
+
+/** Takes a screenshot, and has the rules of accessibility checked. */
+async function look(page, name) {
+  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)));
+  await page.screenshot({ path: path.join(folder, `${name}.png`), fullPage: true });
+  const width = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(width <= 0, `${name}: the page is ${width} px too wide`);
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run());
+  assert.deepEqual(violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html)]), [], name);
+}
+
+function item(page, list, name) {
+  return page.locator(`${list} > li`).filter({ has: page.locator(".name", { hasText: name }) });
+}
+
+async function recorded(page, name, badge) {
+  await item(page, "#files", name).locator(".badge", { hasText: badge }).waitFor();
+}
+
+async function says(page, name, words) {
+  await item(page, "#uploads", name).locator(".state", { hasText: words }).waitFor();
+}
+
+async function absent(page, name) {
+  await item(page, "#uploads", name).waitFor({ state: "detached" });
+}
+
+async function press(page, name, label) {
+  await item(page, "#uploads", name).getByRole("button", { name: label }).click();
+}
+
+async function live(page) {
+  await page.locator("#live[data-state=on]").waitFor();
+}
+
+/** Changes what the page asks of the server, and what it gets, as somebody in the middle of it could. */
+async function change(page, wish, answer) {
+  await page.route("**/api/uploads", async (route) => {
+    const postData = JSON.stringify(wish(route.request().postDataJSON()));
+    const response = await route.fetch({ postData });
+    await route.fulfill({ response, json: answer(await response.json()) });
+  });
+}
+
+async function admin(method, resource, body) {
+  const response = await fetch(`${storage}/-/${resource}`, { method, body: body && JSON.stringify(body) });
+  assert.ok(response.ok, `${method} ${resource}: ${response.status}`);
+  return response.text();
+}
+
+/** Injects a fault and returns its id. */
+async function fault(rule) {
+  const [id] = JSON.parse(await admin("POST", "faults", [rule])).ids;
+  return id;
+}
+
+const end = (id) => admin("DELETE", `faults/${id}`);
+const state = () => admin("GET", "state");
+
+async function requests(operation) {
+  const entries = JSON.parse(await admin("GET", "journal?since=0"));
+  return entries.filter((entry) => entry.operation === operation).length;
+}
+
+async function until(holds) {
+  for (let tries = 0; tries < 100; tries += 1) {
+    if (await holds()) {
+      return;
+    }
+    await new Promise((resume) => setTimeout(resume, 50));
+  }
+  assert.fail("it did not come to pass within five seconds");
+}
+
+function text(name, length, mimeType = "text/plain") {
+  return { name, mimeType, buffer: Buffer.alloc(length, "All work and no play. ") };
+}
+
+function pdf(name) {
+  return { name, mimeType: "application/pdf", buffer: Buffer.from("%PDF-1.4\n%%EOF\n") };
+}
+
+/** A file on disk, since the browser's protocol does not take large ones. */
+function big(name, length, begin = "") {
+  const file = path.join(folder, name);
+  fs.writeFileSync(file, Buffer.alloc(length, begin || "x"));
+  return file;
+}
+
+/** A PNG of 320 × 240 pixels: a sky, a sun and water, turned by `hue` degrees. */
+function picture(name, hue) {
+  const [width, height] = [320, 240];
+  const rows = Buffer.alloc((width * 3 + 1) * height);
+  for (let y = 0; y < height; y += 1) {
+    for (let x = 0; x < width; x += 1) {
+      const sun = Math.max(0, 1 - Math.hypot(x - 220, y - 90) / 70);
+      const water = y > 150 ? 0.5 + 0.12 * Math.sin(y * 0.9 + Math.sin(x * 0.06) * 3) : 1 - y / 420;
+      const angle = (hue + y * 0.35) * (Math.PI / 180);
+      for (let c = 0; c < 3; c += 1) {
+        const tint = 0.62 + 0.3 * Math.cos(angle - c * 2.1);
+        rows[y * (width * 3 + 1) + 1 + x * 3 + c] = Math.min(255, 255 * (tint * water + sun * 0.8));
+      }
+    }
+  }
+  const chunk = (type, data) => {
+    const body = Buffer.concat([Buffer.from(type), data]);
+    const frame = Buffer.alloc(8);
+    frame.writeUInt32BE(data.length, 0);
+    frame.writeUInt32BE(zlib.crc32 ? zlib.crc32(body) : crc32(body), 4);
+    return Buffer.concat([frame.subarray(0, 4), body, frame.subarray(4)]);
+  };
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header.set([8, 2, 0, 0, 0], 8);
+  const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+  const chunks = [chunk("IHDR", header), chunk("IDAT", zlib.deflateSync(rows)), chunk("IEND", Buffer.alloc(0))];
+  return { name, mimeType: "image/png", buffer: Buffer.concat([signature, ...chunks]) };
+}
+
+/** For versions of Node.js whose zlib has none. */
+function crc32(bytes) {
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit += 1) {
+      crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+    }
+  }
+  return (crc ^ 0xffffffff) >>> 0;
+}
+
+/** A page whose complaints are heard: errors of scripts, and what its own content security policy forbids. */
+async function watched(context) {
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("console", (message) => {
+    if (/Content Security Policy|CORS/.test(message.text())) {
+      complaints.push(message.text());
+    }
+  });
+  return page;
+}
+
+async function main() {
+  // Nothing but what is on this machine is to be talked to.
+  const quiet = ["--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"];
+  const sandbox = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
+  const browser = await chromium.launch({ executablePath, args: [...quiet, ...sandbox] });
+  const context = await browser.newContext({ viewport: WIDE });
+  const page = await watched(context);
+  await page.goto(page_url);
+  await live(page);
+  for (const [check, work] of Object.entries(checks)) {
+    let note = "";
+    try {
+      await work({ browser, context, page });
+      assert.deepEqual(complaints.splice(0), [], "the browser complained");
+    } catch (error) {
+      note = error.stack;
+      await admin("DELETE", "faults");
+      await page.screenshot({ path: path.join(folder, "failed.png"), fullPage: true }).catch(() => {});
+    }
+    console.log(JSON.stringify({ check, result: note === "" ? "ok" : "failed", note }));
+  }
+  await browser.close();
+}
+
+main().catch((error) => {
+  console.error(error);
+  process.exit(1);
+});

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use zeroize::Zeroizing;
@@ -7,7 +8,11 @@ use zeroize::Zeroizing;
 ///
 /// The secret and the token are wiped from memory on drop and never shown by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
+pub struct Credentials(Arc<Parts>);
+
+/// Behind one pointer, since each attempt of an upload takes a copy.
+#[derive(Clone, PartialEq, Eq)]
+struct Parts {
     access_key_id: String,
     access_key_secret: Zeroizing<String>,
     security_token: Option<Zeroizing<String>>,
@@ -26,74 +31,77 @@ impl Credentials {
     pub fn new(access_key_id: impl Into<String>, access_key_secret: impl Into<String>) -> Self {
         let access_key_secret = Zeroizing::new(access_key_secret.into());
         let access_key_id = access_key_id.into().trim().to_owned();
-        Self {
+        Self(Arc::new(Parts {
             sendable: access_key_id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b','),
             access_key_id,
             access_key_secret: Zeroizing::new(access_key_secret.trim().to_owned()),
             security_token: None,
             expires_at: None,
             anonymous: false,
-        }
+        }))
     }
 
     /// No credentials: requests stay unsigned, which OSS accepts for public buckets.
     pub fn anonymous() -> Self {
-        Self { anonymous: true, ..Self::new("", "") }
+        Self::new("", "").with(|parts| parts.anonymous = true)
     }
 
     /// Adds the token of temporary credentials (STS). An empty token means none; it is not trimmed.
     #[must_use]
-    pub fn with_security_token(mut self, token: impl Into<String>) -> Self {
+    pub fn with_security_token(self, token: impl Into<String>) -> Self {
         let token = Zeroizing::new(token.into());
-        self.security_token = (!token.is_empty()).then_some(token);
-        self
+        self.with(|parts| parts.security_token = (!token.is_empty()).then_some(token))
     }
 
     /// States when the credentials stop working. Presigned URLs and POST policies may not outlive them.
     #[must_use]
-    pub fn with_expiry(mut self, expires_at: SystemTime) -> Self {
-        self.expires_at = Some(expires_at);
+    pub fn with_expiry(self, expires_at: SystemTime) -> Self {
+        self.with(|parts| parts.expires_at = Some(expires_at))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Parts)) -> Self {
+        change(Arc::make_mut(&mut self.0));
         self
     }
 
     /// Whether these are [`Credentials::anonymous`].
     pub fn is_anonymous(&self) -> bool {
-        self.anonymous
+        self.0.anonymous
     }
 
     /// The access key id, which is not a secret.
     pub fn access_key_id(&self) -> &str {
-        &self.access_key_id
+        &self.0.access_key_id
     }
 
     pub(crate) fn is_sendable(&self) -> bool {
-        self.sendable
+        self.0.sendable
     }
 
     /// The access key secret.
     pub fn access_key_secret(&self) -> &str {
-        &self.access_key_secret
+        &self.0.access_key_secret
     }
 
     /// The STS token, if there is one.
     pub fn security_token(&self) -> Option<&str> {
-        self.security_token.as_ref().map(|token| token.as_str())
+        self.0.security_token.as_ref().map(|token| token.as_str())
     }
 
     /// When the credentials stop working, if that is known.
     pub fn expires_at(&self) -> Option<SystemTime> {
-        self.expires_at
+        self.0.expires_at
     }
 }
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials")
-            .field("access_key_id", &self.access_key_id)
+            .field("access_key_id", &self.0.access_key_id)
             .field("access_key_secret", &"[redacted]")
-            .field("security_token", &self.security_token.as_ref().map(|_| "[redacted]"))
-            .field("expires_at", &self.expires_at)
-            .field("anonymous", &self.anonymous)
+            .field("security_token", &self.0.security_token.as_ref().map(|_| "[redacted]"))
+            .field("expires_at", &self.0.expires_at)
+            .field("anonymous", &self.0.anonymous)
             .finish()
     }
 }

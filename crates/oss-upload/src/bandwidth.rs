@@ -154,7 +154,7 @@ mod tests {
         let bandwidth = Arc::new(Bandwidth::new(1_000_000));
         let started = Instant::now();
         let bodies = (0..10).map(|_| {
-            let flow = Flow::start(true);
+            let flow = Flow::start(true, crate::TimeLimits::default());
             drain(bandwidth.pace(Body::from(Bytes::from(vec![0; 1_000_000])), &flow))
         });
         assert_eq!(join_all(bodies).await.iter().sum::<u64>(), 10_000_000);
@@ -176,11 +176,10 @@ mod tests {
     async fn waiting_for_the_limit_is_not_standing_still() {
         // One byte a second: a body of two kilobytes waits far longer than any idle limit.
         let bandwidth = Arc::new(Bandwidth::new(1));
-        let flow = Flow::start(true);
+        let flow = Flow::start(true, crate::TimeLimits::default());
         flow.enter(crate::limits::Phase::SendIdle);
         let body = std::pin::pin!(drain(bandwidth.pace(Body::from(Bytes::from(vec![0; 2048])), &flow)));
-        let limits = crate::TimeLimits::default();
-        let still = std::pin::pin!(flow.stands_still(&limits));
+        let still = std::pin::pin!(flow.stands_still());
         assert!(matches!(select(body, still).await, Either::Left((2048, _))));
     }
 }

@@ -255,7 +255,7 @@ impl<'a> Call<'a> {
     async fn attempt(&self, credentials: &Credentials, ledger: &Ledger) -> Result<Answer, Error> {
         let content_md5 = self.content_md5().await?;
         let (body, len) = self.open().await?;
-        let flow = Flow::start(len != Some(0));
+        let flow = Flow::start(len != Some(0), self.limits.clone());
         let body = match (&self.wire.bandwidth, &self.payload) {
             (Some(bandwidth), Payload::Source { .. }) => bandwidth.pace(body, &flow),
             _ => body,
@@ -271,7 +271,7 @@ impl<'a> Call<'a> {
             let response = sent.map_err(|source| self.transport_error(&flow, source))?;
             self.receive(&flow, response, location).await
         };
-        let result = match select(pin!(exchange), pin!(flow.stands_still(&self.limits))).await {
+        let result = match select(pin!(exchange), pin!(flow.stands_still())).await {
             Either::Left((result, _)) => result,
             Either::Right(((phase, limit), _)) => {
                 Err(Error::TimedOut { operation: self.operation, phase, limit })
@@ -412,11 +412,9 @@ fn leave(place: Option<Place<'_>>, result: &Result<Answer, Error>) {
 
 /// What may be told of a URL: a query can hold a signature.
 fn without_query(url: &Uri) -> String {
-    let text = url.to_string();
-    match text.find('?') {
-        Some(end) => text[..end].to_owned(),
-        None => text,
-    }
+    let (scheme, authority) =
+        (url.scheme_str().unwrap_or_default(), url.authority().map_or("", |a| a.as_str()));
+    [scheme, "://", authority, url.path()].concat()
 }
 
 fn is_credentials_refusal(error: &Error) -> bool {

@@ -21,9 +21,13 @@ use crate::source::SourceError;
 /// The state an attempt shares with the body it gave to the transport.
 #[derive(Debug)]
 pub(crate) struct Flow {
+    limits: TimeLimits,
     started: Instant,
     phase: AtomicU8,
-    phase_changed: Notify,
+    /// Milliseconds since `started` at which the watch wakes by itself.
+    wakes: AtomicU64,
+    /// Wakes the watch before that.
+    earlier: Notify,
     /// Milliseconds since `started` at which something last moved.
     moved: AtomicU64,
     sent: AtomicU64,
@@ -32,12 +36,14 @@ pub(crate) struct Flow {
 }
 
 impl Flow {
-    pub(crate) fn start(has_body: bool) -> Arc<Self> {
+    pub(crate) fn start(has_body: bool, limits: TimeLimits) -> Arc<Self> {
         let phase = if has_body { Phase::Start } else { Phase::FirstByte };
         Arc::new(Self {
+            limits,
             started: Instant::now(),
             phase: AtomicU8::new(phase as u8),
-            phase_changed: Notify::new(),
+            wakes: AtomicU64::new(u64::MAX),
+            earlier: Notify::new(),
             moved: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             crc64: AtomicU64::new(0),
@@ -66,44 +72,65 @@ impl Flow {
 
     pub(crate) fn enter(&self, phase: Phase) {
         self.touch();
-        if self.phase.swap(phase as u8, Ordering::AcqRel) != phase as u8 {
-            self.phase_changed.notify_one();
+        // Waking a task of another thread costs more than all else here, and the watch looks at the phase anyway when
+        // it wakes; so it is woken only if it would sleep past the limit of the new phase. It says first until when it
+        // sleeps and then looks at the phase again; here it is the other way round, so that one of the two sees the other.
+        if self.phase.swap(phase as u8, Ordering::SeqCst) != phase as u8
+            && self.idle_limit_ends(phase).is_some_and(|end| end < self.wakes.load(Ordering::SeqCst))
+        {
+            self.earlier.notify_one();
         }
     }
 
     pub(crate) fn touch(&self) {
-        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.moved.store(now, Ordering::Release);
+        self.moved.store(millis(self.started.elapsed()), Ordering::Release);
+    }
+
+    /// When the limit of a phase ends if nothing moves, in milliseconds since the start.
+    fn idle_limit_ends(&self, phase: Phase) -> Option<u64> {
+        let limit = self.limits.of(phase)?;
+        Some(self.moved.load(Ordering::Acquire).saturating_add(millis(limit)))
     }
 
     /// Returns when nothing has moved for longer than the limit of the phase. Never returns while things move.
-    pub(crate) async fn stands_still(&self, limits: &TimeLimits) -> (Phase, Duration) {
+    pub(crate) async fn stands_still(&self) -> (Phase, Duration) {
         loop {
             let phase = self.phase();
-            let moved = self.started + Duration::from_millis(self.moved.load(Ordering::Acquire));
-            let idle = limits.of(phase).map(|limit| (moved + limit, phase, limit));
-            let total = limits.total.map(|limit| (self.started + limit, Phase::Total, limit));
-            let next = idle.into_iter().chain(total).min_by_key(|(deadline, ..)| *deadline);
-            let Some((deadline, phase, limit)) = next else {
-                self.phase_changed.notified().await;
+            let idle = self
+                .idle_limit_ends(phase)
+                .zip(self.limits.of(phase))
+                .map(|(end, limit)| (end, phase, limit));
+            let total = self.limits.total.map(|limit| (millis(limit), Phase::Total, limit));
+            let next = idle.into_iter().chain(total).min_by_key(|(end, ..)| *end);
+            let end = next.map_or(u64::MAX, |(end, ..)| end);
+            self.wakes.store(end, Ordering::SeqCst);
+            if self.phase() as u8 != phase as u8 {
+                continue;
+            }
+            let Some((end, phase, limit)) = next else {
+                self.earlier.notified().await;
                 continue;
             };
+            let deadline = self.started + Duration::from_millis(end);
             if Instant::now() >= deadline {
                 return (phase, limit);
             }
-            let changed = pin!(self.phase_changed.notified());
-            select(pin!(sleep_until(deadline)), changed).await;
+            select(pin!(sleep_until(deadline)), pin!(self.earlier.notified())).await;
         }
     }
 
     fn phase(&self) -> Phase {
-        match self.phase.load(Ordering::Acquire) {
+        match self.phase.load(Ordering::SeqCst) {
             0 => Phase::Start,
             1 => Phase::SendIdle,
             2 => Phase::FirstByte,
             _ => Phase::ReceiveIdle,
         }
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Puts the flow's meters around a request body that must have `len` bytes, if given.
@@ -239,9 +266,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_attempt_that_moves_is_never_ended() {
-        let (flow, limits) = (Flow::start(true), TimeLimits::default());
+        let flow = Flow::start(true, TimeLimits::default());
         flow.enter(Phase::SendIdle);
-        let mut watch = pin!(flow.stands_still(&limits));
+        let mut watch = pin!(flow.stands_still());
         // Ten hours, a chunk every 59 seconds.
         for _ in 0..610 {
             assert!(timeout(Duration::from_secs(59), &mut watch).await.is_err());
@@ -256,9 +283,9 @@ mod tests {
         for (phase, limit) in
             [(Phase::Start, 20), (Phase::SendIdle, 60), (Phase::FirstByte, 60), (Phase::ReceiveIdle, 30)]
         {
-            let flow = Flow::start(true);
+            let flow = Flow::start(true, limits.clone());
             let started = Instant::now();
-            let mut watch = pin!(flow.stands_still(&limits));
+            let mut watch = pin!(flow.stands_still());
             // The watch already sleeps for the first phase when the next begins.
             assert!(timeout(Duration::from_secs(10), &mut watch).await.is_err());
             flow.enter(phase);
@@ -273,9 +300,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_total_limit_ends_an_attempt_that_moves_and_none_ends_nothing() {
         let limits = TimeLimits { total: Some(Duration::from_secs(100)), ..TimeLimits::default() };
-        let flow = Flow::start(true);
+        let flow = Flow::start(true, limits.clone());
         flow.enter(Phase::SendIdle);
-        let mut watch = pin!(flow.stands_still(&limits));
+        let mut watch = pin!(flow.stands_still());
         for _ in 0..9 {
             assert!(timeout(Duration::from_secs(11), &mut watch).await.is_err());
             flow.touch();
@@ -283,9 +310,9 @@ mod tests {
         assert_eq!(watch.await, (Phase::Total, Duration::from_secs(100)));
 
         let limits = TimeLimits { send_idle: None, ..TimeLimits::default() };
-        let flow = Flow::start(true);
+        let flow = Flow::start(true, limits.clone());
         flow.enter(Phase::SendIdle);
-        let mut watch = pin!(flow.stands_still(&limits));
+        let mut watch = pin!(flow.stands_still());
         advance(Duration::from_secs(1_000_000)).await;
         assert!(timeout(Duration::from_secs(1_000_000), &mut watch).await.is_err());
         flow.enter(Phase::FirstByte);

@@ -100,7 +100,7 @@ impl InitiateMultipartUpload {
 
     async fn send(self) -> Result<MultipartUpload, Error> {
         let key = ObjectKey::try_from(self.key.as_str())?;
-        let headers = self.options.initiate_headers(&guess_content_type(None, key.as_str()))?;
+        let headers = self.options.initiate_headers(guess_content_type(None, key.as_str()))?;
         let common = self.options.payer_headers();
         let (engine, ledger) = (&*self.engine, Ledger::default());
         let multipart = Multipart {

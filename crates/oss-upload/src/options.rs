@@ -156,7 +156,7 @@ impl ObjectOptions {
     }
 
     /// The headers of a PUT of the whole object. Without a guess the content type is left to whoever sends it.
-    pub(crate) fn put_headers(&self, guessed_type: Option<&str>) -> Result<HeaderMap, Error> {
+    pub(crate) fn put_headers(&self, guessed_type: Option<&'static str>) -> Result<HeaderMap, Error> {
         let mut headers = match guessed_type {
             Some(guessed_type) => self.initiate_headers(guessed_type)?,
             None => self.stored_headers()?,
@@ -169,10 +169,10 @@ impl ObjectOptions {
     }
 
     /// The headers fixed when a multipart upload is initiated.
-    pub(crate) fn initiate_headers(&self, guessed_type: &str) -> Result<HeaderMap, Error> {
+    pub(crate) fn initiate_headers(&self, guessed_type: &'static str) -> Result<HeaderMap, Error> {
         let mut headers = self.stored_headers()?;
         if let Entry::Vacant(absent) = headers.entry(CONTENT_TYPE) {
-            absent.insert(value("content_type", guessed_type)?);
+            absent.insert(HeaderValue::from_static(guessed_type));
         }
         Ok(headers)
     }
@@ -324,11 +324,10 @@ pub enum ServerSideEncryption {
 }
 
 /// The content type told by the file's name, then by the key.
-pub(crate) fn guess_content_type(file: Option<&std::path::Path>, key: &str) -> String {
+pub(crate) fn guess_content_type(file: Option<&std::path::Path>, key: &str) -> &'static str {
     file.and_then(|path| mime_guess::from_path(path).first_raw())
         .or_else(|| mime_guess::from_path(key).first_raw())
         .unwrap_or("application/octet-stream")
-        .to_owned()
 }
 
 fn value(argument: &'static str, text: &str) -> Result<HeaderValue, Error> {

@@ -162,7 +162,7 @@ pub(crate) struct Put<'a> {
     pub(crate) bucket: &'a BucketName,
     pub(crate) key: &'a ObjectKey,
     pub(crate) source: &'a dyn Source,
-    pub(crate) content_type: String,
+    pub(crate) content_type: &'static str,
     pub(crate) options: &'a ObjectOptions,
     pub(crate) callback: Option<&'a Callback>,
     pub(crate) content_md5: ContentMd5,
@@ -175,7 +175,7 @@ impl Put<'_> {
         let len = PutObject::checked_length(self.source)?;
         let tally = self.reporter.map(|reporter| reporter.start(len));
         let mut call = Call::new(self.engine, Operation::PutObject, Method::PUT, self.bucket, Some(self.key));
-        call.headers = self.options.put_headers(Some(&self.content_type))?;
+        call.headers = self.options.put_headers(Some(self.content_type))?;
         call.payload = Payload::Source { source: self.source, range: 0..len.unwrap_or(u64::MAX) };
         call.content_md5 = self.content_md5;
         call.meter = tally.as_ref().map(|tally| tally.meter());

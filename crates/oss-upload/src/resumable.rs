@@ -268,7 +268,7 @@ impl ResumableUpload {
             key,
             common: self.options.payer_headers(),
             transfer: self.options.transfer_headers()?,
-            initiate: self.options.initiate_headers(&content_type)?,
+            initiate: self.options.initiate_headers(content_type)?,
             options: &self.options,
             callback: self.callback.as_ref(),
             source,

@@ -1,0 +1,186 @@
+//! What `put_object` costs beside a bare `reqwest::Client` that sends the same bytes.
+//!
+//! ```text
+//! cargo bench -p oss-upload --bench put
+//! ```
+//!
+//! Ours signs each request (V4), reads the file off the async threads, computes CRC-64, watches its time limits and reads
+//! the answer; the bare client has the same reads and none of the rest. `curl -T`, where there is one, shows what a
+//! program in C does. The turns are interleaved and medians are shown.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    unreachable_pub,
+    reason = "a bench ends by panicking, and its parts are private"
+)]
+
+mod bed;
+
+use std::future::Future;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use bed::{Cost, Sink, client, median};
+
+const LARGE: u64 = 1 << 30;
+const SMALL: usize = 4096;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.first().map(String::as_str) {
+        Some("--sink") => return bed::runtime().block_on(bed::sink::serve()),
+        Some("--client") => return bed::runtime().block_on(run_client(&arguments[1..])),
+        _ => {}
+    }
+    // `cargo test --benches` runs this without `--bench`: then it only has to work.
+    let real = arguments.iter().any(|argument| argument == "--bench");
+    let sink = Sink::start();
+    let (size, turns) = if real { (LARGE, 9) } else { (1 << 20, 1) };
+    large(&sink.url, size, turns);
+    small(&sink.url, if real { 60_000 } else { 600 }, if real { 5 } else { 1 });
+}
+
+async fn run_client(arguments: &[String]) {
+    let [kind, url, what, concurrency] = arguments else { panic!("{arguments:?}") };
+    match kind.as_str() {
+        "file-ours" => put_file_ours(url, Path::new(what)).await,
+        "file-bare" => put_file_bare(url, Path::new(what)).await,
+        "small-ours" => put_small_ours(url, what.parse().unwrap(), concurrency.parse().unwrap()).await,
+        "small-bare" => put_small_bare(url, what.parse().unwrap(), concurrency.parse().unwrap()).await,
+        other => panic!("no client {other}"),
+    }
+}
+
+/// One file in one PUT.
+fn large(url: &str, size: u64, turns: usize) {
+    let file = bed::sparse_file(size);
+    let path = file.path().to_str().unwrap();
+    let (mut bare, mut ours, mut curl) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..turns {
+        bare.push(client(&["file-bare", url, path, "1"]));
+        ours.push(client(&["file-ours", url, path, "1"]));
+        curl.extend(curl_upload(url, path));
+    }
+    let bare = median(&bare);
+    println!("| a file of {size} bytes in one PUT | GB/s | of bare | CPU s/GB | peak MB |");
+    println!("| --- | --- | --- | --- | --- |");
+    let gigabytes = size as f64 / 1e9;
+    let print = |name: &str, cost: Cost| {
+        println!(
+            "| {name} | {:.2} | {:.2} | {:.2} | {:.1} |",
+            gigabytes / cost.wall.as_secs_f64(),
+            bare.wall.as_secs_f64() / cost.wall.as_secs_f64(),
+            cost.cpu.as_secs_f64() / gigabytes,
+            cost.peak as f64 * 1024.0 / 1e6,
+        );
+    };
+    print("bare reqwest, same reads", bare);
+    print("put_object", median(&ours));
+    if !curl.is_empty() {
+        let wall = median(&curl).wall;
+        let (rate, ratio) = (gigabytes / wall.as_secs_f64(), bare.wall.as_secs_f64() / wall.as_secs_f64());
+        println!("| curl -T, with the start of the program | {rate:.2} | {ratio:.2} | | |");
+    }
+}
+
+/// Many small objects.
+fn small(url: &str, count: usize, turns: usize) {
+    println!("\n| PUTs of 4 KiB | bare /s | put_object /s | of bare | bare CPU µs | CPU µs |");
+    println!("| --- | --- | --- | --- | --- | --- |");
+    for concurrency in [1, 32, 256] {
+        let count = if concurrency == 1 { count / 6 } else { count } / concurrency * concurrency;
+        let (number, at_once) = (count.to_string(), concurrency.to_string());
+        let (mut bare, mut ours) = (Vec::new(), Vec::new());
+        for _ in 0..turns {
+            bare.push(client(&["small-bare", url, &number, &at_once]));
+            ours.push(client(&["small-ours", url, &number, &at_once]));
+        }
+        let (bare, ours) = (median(&bare), median(&ours));
+        let rate = |cost: Cost| count as f64 / cost.wall.as_secs_f64();
+        let each = |cost: Cost| cost.cpu.as_secs_f64() * 1e6 / count as f64;
+        let (b, o) = (rate(bare), rate(ours));
+        println!(
+            "| {concurrency} at a time | {b:.0} | {o:.0} | {:.2} | {:.1} | {:.1} |",
+            o / b,
+            each(bare),
+            each(ours)
+        );
+    }
+}
+
+async fn put_file_ours(url: &str, path: &Path) {
+    let uploader = bed::uploader(url).build().unwrap();
+    bed::report(async { uploader.put_object(bed::bucket(), "key", path).await.map(drop).unwrap() }).await;
+}
+
+async fn put_file_bare(url: &str, path: &Path) {
+    use oss_upload::Source as _;
+    let client = bed::bare_client();
+    bed::report(async {
+        let source = oss_upload::FileSource::open(path).await.unwrap();
+        let size = source.length().unwrap();
+        let body = reqwest::Body::wrap(source.open(0..size).await.unwrap());
+        let put = client.put(format!("{url}/examplebucket/key")).header("content-length", size).body(body);
+        finish(put.send().await.unwrap()).await;
+    })
+    .await;
+}
+
+async fn put_small_ours(url: &str, count: usize, concurrency: usize) {
+    let uploader = bed::uploader(url).build().unwrap();
+    let content = Bytes::from(vec![0x5a; SMALL]);
+    let put = move || {
+        let (uploader, content) = (uploader.clone(), content.clone());
+        async move { uploader.put_object(bed::bucket(), "key", content).await.map(drop).unwrap() }
+    };
+    bed::report(spread(concurrency, count, put)).await;
+}
+
+async fn put_small_bare(url: &str, count: usize, concurrency: usize) {
+    let (client, url) = (bed::bare_client(), format!("{url}/examplebucket/key"));
+    let content = Bytes::from(vec![0x5a; SMALL]);
+    let put = move || {
+        let put = client.put(&url).body(content.clone());
+        async move { finish(put.send().await.unwrap()).await }
+    };
+    bed::report(spread(concurrency, count, put)).await;
+}
+
+async fn finish(response: reqwest::Response) {
+    assert_eq!(response.status(), 200);
+    response.bytes().await.unwrap();
+}
+
+/// Does `count` pieces of work on `concurrency` tasks.
+async fn spread<F, Fut>(concurrency: usize, count: usize, work: F)
+where
+    F: Fn() -> Fut + Clone + Send + 'static,
+    Fut: Future<Output = ()> + Send,
+{
+    let tasks: Vec<_> = (0..concurrency)
+        .map(|_| {
+            let work = work.clone();
+            tokio::spawn(async move {
+                for _ in 0..count / concurrency {
+                    work().await;
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+}
+
+/// `None` where there is no curl.
+fn curl_upload(url: &str, path: &str) -> Option<Cost> {
+    let start = Instant::now();
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--fail", "--noproxy", "*", "--upload-file", path]);
+    let status = curl.arg(format!("{url}/examplebucket/key")).stdout(Stdio::null()).status().ok()?;
+    status.success().then(|| Cost { wall: start.elapsed(), cpu: Default::default(), peak: 0 })
+}

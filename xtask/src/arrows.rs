@@ -52,6 +52,8 @@ enum Features {
 
 const LIBRARIES: &[&str] =
     &["oss-signing", "oss-callback", "oss-transport", "oss-upload", "oss", "oss-emulator"];
+const BELOW_THE_FACADE: &[&str] =
+    &["oss-signing", "oss-callback", "oss-transport", "oss-upload", "oss-emulator"];
 
 #[rustfmt::skip]
 const BANS: &[Ban] = &[
@@ -65,7 +67,9 @@ const BANS: &[Ban] = &[
     Ban { on: &["oss-emulator"],  features: Features::All,     crates: &["oss-upload", "oss-callback", "oss"], because: "the emulator is a second opinion on them" },
     Ban { on: LIBRARIES,          features: Features::Default, crates: &["openssl-sys", "native-tls"], because: "TLS is rustls unless somebody asks for the platform's: nothing to install" },
     Ban { on: LIBRARIES,          features: Features::All,     crates: &["rsa"], because: "RUSTSEC-2023-0071 is open; callbacks are verified with crypto-bigint" },
-    Ban { on: LIBRARIES,          features: Features::All,     crates: &["anyhow", "eyre"], because: "errors of a library are types that can be matched" },
+    Ban { on: LIBRARIES,          features: Features::Default, crates: &["anyhow", "eyre"], because: "errors of a library are types that can be matched" },
+    // The credential chain of `oss` is reqsign's, and reqsign keeps its causes in anyhow.
+    Ban { on: BELOW_THE_FACADE,   features: Features::All,     crates: &["anyhow", "eyre"], because: "errors of a library are types that can be matched" },
 ];
 
 pub(crate) fn run() -> Outcome {

@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use oss_transport::{Body, TransportError};
+use oss_transport::{Body, BodyError, TransportError};
 use serde::{Deserialize, Serialize};
 
 pub use self::bytes::BytesSource;
@@ -137,9 +137,16 @@ pub enum SourceError {
 impl SourceError {
     /// The source's own error out of a body's.
     pub(crate) fn from_body(error: TransportError) -> Self {
-        match error.into_source().downcast::<Self>() {
-            Ok(error) => *error,
-            Err(error) => Self::Failed(error),
+        let error = match error.into_source().downcast::<Self>() {
+            Ok(error) => return *error,
+            Err(error) => error,
+        };
+        match error.downcast_ref() {
+            Some(BodyError::TooShort { declared, actual, .. }) => {
+                Self::Shrank { expected: *declared, actual: *actual }
+            }
+            Some(BodyError::TooLong { declared, .. }) => Self::Grew { expected: *declared },
+            _ => Self::Failed(error),
         }
     }
 }

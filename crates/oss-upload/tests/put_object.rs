@@ -246,7 +246,8 @@ async fn a_source_that_is_not_what_it_said_stores_nothing() {
     for (len, chunks) in [(5, &[b"abcd" as &[u8]][..]), (3, &[b"abcd"]), (4, &[b"ab", b"cd", b"e"])] {
         let source = Content::from(StreamSource::new(stream(chunks), Some(len)));
         let error = world.uploader().put_object(bucket(), "k", source).await.unwrap_err();
-        assert!(matches!(error, Error::Source(_)), "{len}: {error:?}");
+        let told = matches!(error, Error::Source(SourceError::Shrank { .. } | SourceError::Grew { .. }));
+        assert!(told, "{len}: {error:?}");
         assert!(world.object("k").is_none(), "{len}");
     }
     let unknown = Content::from(StreamSource::new(stream(&[b"ab", b"", b"cd"]), None));
@@ -367,4 +368,26 @@ async fn a_dropped_upload_leaves_no_task_and_no_open_request() {
     // The sender of the channel went with the transport's future; only the transport itself has one.
     assert!(held.try_recv().is_err());
     assert_eq!(Handle::current().metrics().num_alive_tasks(), before);
+}
+
+#[tokio::test]
+async fn a_reader_goes_up_with_and_without_a_length() {
+    let world = World::new().await;
+    let data = pattern(600_000);
+    for len in [Some(600_000), None] {
+        // A reader that gives small and odd pieces.
+        let (mut writer, reader) = tokio::io::duplex(7001);
+        let content = data.clone();
+        let write = tokio::spawn(async move {
+            tokio::io::AsyncWriteExt::write_all(&mut writer, &content).await.unwrap();
+        });
+        let source = StreamSource::from_reader(reader, len);
+        let uploaded = world.uploader().put_object(bucket(), "k", source).await.unwrap();
+        write.await.unwrap();
+        assert_eq!(uploaded.object.crc64, Some(Crc64::of(&data)));
+        assert_eq!(world.object("k").unwrap().body, data);
+    }
+    let source = StreamSource::from_reader(&b"short"[..], Some(6));
+    let error = world.uploader().put_object(bucket(), "short", source).await.unwrap_err();
+    assert!(matches!(error, Error::Source(SourceError::Shrank { expected: 6, actual: 5 })), "{error:?}");
 }

@@ -8,6 +8,7 @@ mod arrows;
 mod browser;
 mod ci;
 mod interop;
+mod soak;
 mod tidy;
 mod workspace;
 
@@ -26,6 +27,7 @@ Usage: cargo xtask <CHORE> [ARGUMENTS]
   arrows         check who depends on whom against the table in xtask/src/arrows.rs
   browser        drive the page of examples/direct_upload in a headless Chromium
   interop        drive the emulator with the official Python and Node.js clients and print a table
+  soak           kill and resume uploads at random: --seeds N (300), --from SEED (0)
   tidy           check the repository itself: layout, file lengths, leftovers, white space
 ";
 
@@ -51,6 +53,7 @@ fn chore(name: &str, arguments: &[String]) -> Outcome {
         "arrows" => arrows::run(),
         "browser" => browser::run(),
         "interop" => interop::run(),
+        "soak" => soak::run(arguments),
         "tidy" => tidy::run(),
         _ => Err("no such chore; `cargo xtask help` lists them".into()),
     }

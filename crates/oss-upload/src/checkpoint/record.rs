@@ -77,6 +77,11 @@ pub enum Record {
         /// CRC-64/XZ of its bytes.
         crc64: u64,
     },
+    /// An upload of this key may still be open at OSS that this one does not need. Kept until a run can report it.
+    Orphan {
+        /// The upload's id.
+        upload_id: String,
+    },
     /// The source's version changed, but its bytes were compared and are those of the parts.
     Rechecked {
         /// Who the source is now.

@@ -63,6 +63,14 @@ impl Journal {
         survive(self.append(Record::Completing { crc64 }, Durability::Synced).await)
     }
 
+    /// Writes down uploads that may be left over, for the run that comes to report them.
+    pub(crate) async fn orphans(&mut self, upload_ids: &[String]) -> Result<(), Error> {
+        for upload_id in upload_ids {
+            self.append(Record::Orphan { upload_id: upload_id.clone() }, Durability::Synced).await?;
+        }
+        Ok(())
+    }
+
     pub(crate) async fn clear(&mut self) -> Result<(), Error> {
         if let Some(checkpoint) = &mut self.checkpoint {
             checkpoint.clear().await?;

@@ -10,6 +10,14 @@ pub(crate) struct History {
     pub(crate) orphans: Vec<String>,
 }
 
+impl History {
+    pub(crate) fn orphan(&mut self, upload_id: &str) {
+        if !self.orphans.iter().any(|known| known == upload_id) {
+            self.orphans.push(upload_id.to_owned());
+        }
+    }
+}
+
 impl Run<'_> {
     /// The object an earlier run had stored without hearing of it.
     pub(crate) fn found_stored(&self, object: StoredObject, history: History) -> Uploaded {

@@ -49,7 +49,11 @@ impl Run<'_> {
                 self.abandon(id, history).await?;
             }
         }
+        if recorded.records.is_empty() && history.orphans.is_empty() {
+            return Ok(Found::Nothing);
+        }
         let remembered = Remembered::replay(recorded.records);
+        remembered.orphans.iter().for_each(|id| history.orphan(id));
         let Some(intent) = &remembered.intent else { return self.anew(None, journal, history).await };
         let known = intent.version == Record::VERSION && intent.id == journal.id;
         let plan = Plan::resumed(size, intent.part_size).filter(|_| known);
@@ -79,7 +83,7 @@ impl Run<'_> {
     }
 
     /// Forgets the checkpoint, and gives up the upload it is of.
-    async fn anew(
+    pub(crate) async fn anew(
         &self,
         upload_id: Option<&str>,
         journal: &mut Journal,
@@ -89,7 +93,11 @@ impl Run<'_> {
             tracing::warn!(reason = ?history.restarts.last(), upload_id, "aborting the earlier upload");
             self.abandon(upload_id, history).await?;
         }
-        journal.clear().await?;
+        match history.orphans.as_slice() {
+            [] => journal.clear().await?,
+            // The new upload's records follow; a run that dies before it can report these must not take them along.
+            orphans => journal.orphans(orphans).await?,
+        }
         Ok(Found::Nothing)
     }
 

@@ -103,8 +103,7 @@ impl<'a> Run<'a> {
                     tracing::warn!(%error, "OSS no longer knows the upload; starting anew");
                     history.restarts.push(Restart::UploadGone);
                     self.tally.iter().for_each(Tally::restarted);
-                    journal.clear().await?;
-                    found = Found::Nothing;
+                    found = self.anew(None, &mut journal, &mut history).await?;
                 }
                 ended => return self.end(ended, upload, journal.is_kept(), history).await,
             }

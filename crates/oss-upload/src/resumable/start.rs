@@ -38,8 +38,18 @@ impl Run<'_> {
         // By now the clock has been corrected if it was far from OSS's.
         let now = self.engine.wire.clock.now();
         let since = now.checked_sub(began.elapsed()).unwrap_or(now);
+        // An attempt before this one may have begun an upload whose id never arrived. It is looked for before this id is
+        // written down: a run that dies in between leaves an intent alone, and the next one looks for both.
+        let written = match self.ledger.requests() > requests + 1 {
+            true => self.write_orphans(since, &id, journal, history).await,
+            false => Ok(()),
+        };
         let started = Record::Started { upload_id: id.clone(), since: seconds(since) };
-        if let Err(error) = journal.append(started, Durability::Synced).await {
+        let written = match written {
+            Ok(()) => journal.append(started, Durability::Synced).await,
+            failed => failed,
+        };
+        if let Err(error) = written {
             // An upload nobody remembers would be billed until somebody finds it.
             return Err(match self.multipart().abort(&id).await {
                 Ok(()) => error,
@@ -48,11 +58,18 @@ impl Run<'_> {
                 }
             });
         }
-        if self.ledger.requests() > requests + 1 {
-            // An attempt before this one may have begun an upload whose id never arrived.
-            self.find_orphans(since, Some(&id), history).await;
-        }
         Ok(Upload::new(id, plan, since))
+    }
+
+    async fn write_orphans(
+        &self,
+        since: SystemTime,
+        ours: &str,
+        journal: &mut Journal,
+        history: &mut History,
+    ) -> Result<(), Error> {
+        self.find_orphans(since, Some(ours), history).await;
+        journal.orphans(&history.orphans).await
     }
 
     /// Gives an earlier upload up. One that may not be aborted is reported; a passing failure ends the run, since the
@@ -62,7 +79,7 @@ impl Run<'_> {
             Ok(()) => Ok(()),
             Err(error) if error.server().is_some_and(|refusal| !refusal.is_transient()) => {
                 tracing::warn!(%error, upload_id, "the earlier upload could not be aborted");
-                history.orphans.push(upload_id.to_owned());
+                history.orphan(upload_id);
                 Ok(())
             }
             Err(error) => Err(error),
@@ -83,7 +100,7 @@ impl Run<'_> {
                 });
                 for orphan in orphans {
                     tracing::warn!(upload_id = orphan.upload_id, "an upload of this key may be left over");
-                    history.orphans.push(orphan.upload_id);
+                    history.orphan(&orphan.upload_id);
                 }
             }
             Err(error) => {

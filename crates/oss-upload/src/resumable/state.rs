@@ -10,6 +10,8 @@ pub(crate) struct Remembered {
     pub(crate) intent: Option<Intent>,
     pub(crate) upload_id: Option<String>,
     pub(crate) parts: BTreeMap<u16, SentPart>,
+    /// Uploads that may be left over, not reported yet.
+    pub(crate) orphans: Vec<String>,
     /// CRC-64 of the whole object, if Complete may have been sent.
     pub(crate) completing: Option<u64>,
 }
@@ -31,7 +33,7 @@ impl Remembered {
             match record {
                 Record::Intent { version, id, source, part_size, options, since } => {
                     // A new intent is a new upload; nothing before it counts.
-                    this = Self::default();
+                    this = Self { orphans: this.orphans, ..Self::default() };
                     this.intent = Some(Intent { version, id, source, part_size, options, since });
                 }
                 Record::Started { upload_id, since } => {
@@ -43,6 +45,7 @@ impl Remembered {
                 Record::Part { number, size, etag, crc64 } => {
                     this.parts.insert(number, SentPart { number, size, etag, crc64 });
                 }
+                Record::Orphan { upload_id } => this.orphans.push(upload_id),
                 Record::Rechecked { source } => {
                     if let Some(intent) = &mut this.intent {
                         intent.source = source;

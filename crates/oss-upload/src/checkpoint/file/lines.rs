@@ -34,7 +34,10 @@ impl Lines {
 
     /// Whether the records begin as this version of the crate begins them.
     pub(super) fn are_usable(&self) -> bool {
-        matches!(self.records.first(), Some(Record::Intent { version: Record::VERSION, .. }))
+        matches!(
+            self.records.first(),
+            Some(Record::Intent { version: Record::VERSION, .. } | Record::Orphan { .. })
+        )
     }
 
     pub(super) fn upload_ids(&self) -> Vec<String> {

@@ -14,9 +14,9 @@ use crate::callback;
 use crate::clock::Clock;
 use crate::error::OssError;
 use crate::fault::Faults;
+use crate::fault::Faulty;
 use crate::journal::{Journal, Ticket};
 use crate::operation::Operation;
-use crate::operations::Faulty;
 use crate::query::Query;
 use crate::store::Store;
 

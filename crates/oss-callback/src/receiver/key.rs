@@ -4,7 +4,7 @@ use pkcs1::RsaPublicKeyRef;
 use pkcs1::der::Decode as _;
 use spki::SubjectPublicKeyInfoRef;
 
-use super::modpow::Modulus;
+use super::modpow::{Modulus, SignatureFault};
 
 /// An RSA public key that callbacks can be signed with.
 ///
@@ -42,19 +42,6 @@ pub enum KeyError {
     /// The URL the key is to be known by is not an absolute http or https URL of at most 512 ASCII characters.
     #[error("the key URL must be an http or https URL of at most 512 visible ASCII characters")]
     Url,
-}
-
-/// How a signature failed. Everything it tells is public, so telling it helps no forger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SignatureFault {
-    /// Not as long as the modulus.
-    Length { expected: usize },
-    /// The number is not below the modulus.
-    Range,
-    /// Not made by this key for any MD5 digest, or damaged.
-    Foreign,
-    /// Made by this key, for other content.
-    OtherContent,
 }
 
 impl PublicKey {

@@ -3,8 +3,6 @@ use std::sync::Arc;
 use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
 use crypto_bigint::{Limb, Odd, U512, U1024, U2048, U4096, Uint, Word};
 
-use super::key::SignatureFault;
-
 /// A modulus prepared for verification, in the smallest width that holds it.
 #[derive(Clone)]
 pub(crate) enum Modulus {
@@ -12,6 +10,19 @@ pub(crate) enum Modulus {
     Bits1024(Arc<Prepared<{ U1024::LIMBS }>>),
     Bits2048(Arc<Prepared<{ U2048::LIMBS }>>),
     Bits4096(Arc<Prepared<{ U4096::LIMBS }>>),
+}
+
+/// How a signature failed. Everything it tells is public, so telling it helps no forger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SignatureFault {
+    /// Not as long as the modulus.
+    Length { expected: usize },
+    /// The number is not below the modulus.
+    Range,
+    /// Not made by this key for any MD5 digest, or damaged.
+    Foreign,
+    /// Made by this key, for other content.
+    OtherContent,
 }
 
 /// What every verification needs again.

@@ -8,8 +8,9 @@ use md5::{Digest as _, Md5};
 
 use super::error::{BodyCheck, VerifyError};
 use super::headers::{self, Found, Slot};
-use super::key::{MAX_BYTES as MAX_SIGNATURE_BYTES, PublicKey, SignatureFault};
+use super::key::{MAX_BYTES as MAX_SIGNATURE_BYTES, PublicKey};
 use super::keyring::MAX_URL_BYTES;
+use super::modpow::SignatureFault;
 use super::target::digest;
 use super::verified::{Unsigned, Verified};
 use super::verifier::Verifier;

@@ -1,6 +1,7 @@
 //! Faults: what goes wrong, for which request, how often.
 
 mod action;
+mod faulty;
 mod point;
 mod registry;
 
@@ -9,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 pub(crate) use action::Action;
+pub(crate) use faulty::{CallbackFault, Faulty, Tampering};
 pub use point::FaultPoint;
 pub use registry::FaultHandle;
 pub(crate) use registry::{Faults, Release, Strike, Subject};

@@ -28,7 +28,6 @@ mod upload_part;
 mod upload_part_copy;
 
 pub(crate) use metadata::USER_PREFIX as USER_METADATA_PREFIX;
-pub(crate) use tamper::{CallbackFault, Faulty, Tampering};
 
 use crate::answer::Answer;
 use crate::body::Refusal;

@@ -13,7 +13,7 @@ use crate::callback::{Callback, Facts, Failure, IMAGE_HEAD, Image, Reply, identi
 use crate::core::Exchange;
 use crate::encoding::base64;
 use crate::error::OssError;
-use crate::operations::CallbackFault;
+use crate::fault::CallbackFault;
 use crate::store::Object;
 
 pub(crate) const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");

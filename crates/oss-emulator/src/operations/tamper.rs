@@ -1,36 +1,12 @@
-//! What faults change in an upload before, or in an answer while, an operation works on it.
+//! What faults change in an upload before an operation works on it.
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use bytes::Bytes;
-
 use crate::body::Refusal;
 use crate::core::{Core, Exchange};
+use crate::fault::Tampering;
 use crate::store::{Part, Record};
-
-/// What the faults of a request want of its operation.
-#[derive(Debug, Default)]
-pub(crate) struct Faulty {
-    pub(crate) callback: Option<CallbackFault>,
-    pub(crate) tampering: Vec<Tampering>,
-    /// The next marker of a listing of parts does not move.
-    pub(crate) stuck_marker: bool,
-}
-
-/// How a callback ends that is not sent.
-#[derive(Clone, Debug)]
-pub(crate) enum CallbackFault {
-    Fail { message: String, ec: String },
-    Answer { content_type: String, body: String },
-}
-
-/// What happens to a part behind the client's back.
-#[derive(Clone, Debug)]
-pub(crate) enum Tampering {
-    Lose(u32),
-    Overwrite(u32, Bytes),
-}
 
 /// Tampers with the upload that the request names.
 pub(crate) async fn run(exchange: &mut Exchange<'_>) -> Result<(), Refusal> {

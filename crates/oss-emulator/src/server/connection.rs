@@ -13,7 +13,6 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::handle::{Arrival, handle};
-use super::listener::stopped;
 use super::wire::Wire;
 use crate::body::{Hangup, RequestBody};
 use crate::core::Core;
@@ -60,4 +59,9 @@ pub(crate) async fn serve(
         () = stopped(&mut stopping) => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
+}
+
+/// Resolves when a stop is asked for, or when the emulator is gone.
+pub(super) async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stopping| *stopping).await;
 }

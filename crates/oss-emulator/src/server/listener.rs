@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::connection;
+use super::connection::{self, stopped};
 use crate::core::Core;
 
 /// How long requests in progress may take after a stop was asked for.
@@ -36,9 +36,4 @@ pub(crate) async fn serve(core: Arc<Core>, listener: TcpListener, mut stopping: 
     let all_ended = async { while connections.join_next().await.is_some() {} };
     // What has not ended by now is aborted with the set.
     let _ = tokio::time::timeout(GRACE, all_ended).await;
-}
-
-/// Resolves when a stop is asked for, or when the emulator is gone.
-pub(super) async fn stopped(stopping: &mut watch::Receiver<bool>) {
-    let _ = stopping.wait_for(|stopping| *stopping).await;
 }

@@ -9,7 +9,7 @@ use crate::answer::{Answer, AnswerBody};
 use crate::body::BodyFault;
 use crate::error::{INVALID_PART, OssError};
 use crate::fault::{Action, Release, Strike};
-use crate::operations::{CallbackFault, Faulty, Tampering};
+use crate::fault::{CallbackFault, Faulty, Tampering};
 
 /// What the faults of a request do to it, in the order of its life.
 #[derive(Default)]

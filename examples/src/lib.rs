@@ -1,1 +1,5 @@
-//! Scenarios live one per file beside this one; this library is what they share.
+//! Scenarios live one per file beside this folder; this library is what they share.
+
+mod place;
+
+pub use place::{Failure, Place, finish, variable};

@@ -1,0 +1,95 @@
+//! Where an example uploads to.
+
+use std::process::ExitCode;
+
+use oss::signing::{BucketName, Credentials, Region};
+use oss::{Client, ClientBuilder, EnvironmentCredentials};
+use oss_emulator::{DEFAULT_ACCESS_KEY_ID, DEFAULT_ACCESS_KEY_SECRET, Emulator};
+use tempfile::TempDir;
+
+/// What can go wrong in an example.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// An OSS to upload to: the bucket the environment names, or an emulated one in this process.
+///
+/// With `OSS_ENDPOINT` set it is a real one, and `OSS_REGION`, `OSS_BUCKET`, `OSS_ACCESS_KEY_ID` and
+/// `OSS_ACCESS_KEY_SECRET` must be set too (`OSS_SESSION_TOKEN` if the key is a temporary one).
+#[derive(Debug)]
+pub struct Place {
+    /// A URL, such as `https://oss-cn-hangzhou.aliyuncs.com`.
+    pub endpoint: String,
+    /// The region to sign for, such as `cn-hangzhou`.
+    pub region: Region,
+    /// The bucket.
+    pub bucket: BucketName,
+    /// The key of whoever may upload.
+    pub credentials: Credentials,
+    /// A folder for this run alone; it is gone afterwards.
+    pub folder: TempDir,
+    /// The emulated OSS, if it is one.
+    pub emulator: Option<Emulator>,
+}
+
+impl Place {
+    /// Reads the environment, and starts an emulated OSS if that names no real one.
+    ///
+    /// # Errors
+    ///
+    /// Which variable is missing or wrong, or why nothing could be started.
+    pub async fn from_env() -> Result<Self, Failure> {
+        let folder = tempfile::tempdir()?;
+        if let Some(endpoint) = variable("OSS_ENDPOINT") {
+            let needed =
+                |name| variable(name).ok_or_else(|| format!("OSS_ENDPOINT is set, but {name} is not"));
+            let (region, bucket) = (needed("OSS_REGION")?.parse()?, needed("OSS_BUCKET")?.parse()?);
+            let credentials = EnvironmentCredentials::new().read()?;
+            return Ok(Self { endpoint, region, bucket, credentials, folder, emulator: None });
+        }
+        let bucket = "examplebucket";
+        let emulator = Emulator::builder().bucket(bucket).data_dir(folder.path().join("oss")).start().await?;
+        Ok(Self {
+            endpoint: emulator.endpoint().to_owned(),
+            region: emulator.region().parse()?,
+            bucket: bucket.parse()?,
+            credentials: Credentials::new(DEFAULT_ACCESS_KEY_ID, DEFAULT_ACCESS_KEY_SECRET),
+            folder,
+            emulator: Some(emulator),
+        })
+    }
+
+    /// A client of this OSS, to be finished with `build`.
+    pub fn client(&self) -> ClientBuilder {
+        Client::builder(&self.endpoint)
+            .region(self.region.as_str())
+            .credentials(self.credentials.clone())
+            .checkpoint_directory(self.folder.path().join("checkpoints"))
+    }
+
+    /// Stops the emulated OSS, if it is one.
+    pub async fn close(self) {
+        if let Some(emulator) = self.emulator {
+            emulator.shutdown().await;
+        }
+    }
+}
+
+/// The exit status of an example: 0 only if every step did what it says. The error and its causes go to stderr.
+#[must_use]
+#[allow(clippy::print_stderr, reason = "an example shows what it does")]
+pub fn finish(result: Result<(), Failure>) -> ExitCode {
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    eprintln!("failed: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        eprintln!("  because: {error}");
+        cause = error.source();
+    }
+    ExitCode::FAILURE
+}
+
+/// An environment variable, unless it is empty.
+#[must_use]
+#[allow(clippy::disallowed_methods, reason = "an example is a program, and programs read their environment")]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

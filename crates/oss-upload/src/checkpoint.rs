@@ -23,7 +23,7 @@ pub use self::record::{CheckpointId, Record};
 /// # Contract
 ///
 /// - [`open`](Self::open) gives the checkpoint to one holder at a time, over all processes that share the store, and
-///   fails at once with [`CheckpointError::Locked`] while another holds it. Dropping the checkpoint releases it, also
+///   fails with [`CheckpointError::Locked`], at once or after a moment, while another holds it. Dropping the checkpoint releases it, also
 ///   when the process dies.
 /// - What [`Checkpoint::append`] has accepted with [`Durability::Synced`] survives a power cut; with
 ///   [`Durability::Buffered`] it survives the process, and the store writes it through within about 100 ms or with the

@@ -4,6 +4,7 @@ mod lock;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -22,6 +23,7 @@ use super::{Checkpoint, CheckpointError, CheckpointId, CheckpointStore, Durabili
 /// its upload is aborted if its id can be read, and [`Report::restarts`](crate::Report) says so.
 ///
 /// The lock is an advisory lock of the operating system on a file of its own, so the death of the holder releases it.
+/// Half a second is waited for it, since a dropped upload lets go of it when the file work it began has ended.
 /// It holds between processes of one machine; whether it holds over a network file system depends on that.
 #[derive(Clone, Debug)]
 pub struct FileCheckpoints {
@@ -62,17 +64,17 @@ struct FileCheckpoint {
     /// When the oldest record was written that is not yet on the disk.
     unsynced: Option<Instant>,
     recorded: Recorded,
-    _lock: Lock,
+    lock: Arc<Lock>,
 }
 
 impl FileCheckpoint {
     fn open(directory: PathBuf, name: String) -> Result<Self, CheckpointError> {
         std::fs::create_dir_all(&directory).map_err(|e| fail(&directory, "created", e))?;
-        let lock = Lock::take(directory.join(format!("{name}.lock")))?;
+        let lock = Arc::new(Lock::take(directory.join(format!("{name}.lock")))?);
         let journal = directory.join(format!("{name}.journal"));
         let recorded = Recorded::default();
         let (file, len, unsynced) = (None, 0, None);
-        let mut this = Self { directory, name, journal, file, len, unsynced, recorded, _lock: lock };
+        let mut this = Self { directory, name, journal, file, len, unsynced, recorded, lock };
         this.read()?;
         Ok(this)
     }
@@ -131,7 +133,13 @@ impl FileCheckpoint {
     async fn create(&mut self, line: Vec<u8>) -> Result<(), CheckpointError> {
         let (directory, journal) = (self.directory.clone(), self.journal.clone());
         let (prefix, len) = (half_made(&self.name), line.len() as u64);
-        let made = spawn_blocking(move || create(&directory, &prefix, &journal, &line));
+        // If this future is dropped, the work goes on and must not meet the next holder's.
+        let lock = Arc::clone(&self.lock);
+        let made = spawn_blocking(move || {
+            let made = create(&directory, &prefix, &journal, &line);
+            drop(lock);
+            made
+        });
         self.file = Some(made.await.map_err(lost)??);
         (self.len, self.unsynced) = (len, None);
         Ok(())
@@ -209,16 +217,7 @@ fn create(directory: &Path, prefix: &str, journal: &Path, line: &[u8]) -> Result
     let mut file = tempfile::Builder::new().prefix(prefix).tempfile_in(directory).map_err(cannot)?;
     file.write_all(line).map_err(cannot)?;
     file.as_file().sync_all().map_err(cannot)?;
-    // Not over an existing file: a run that was dropped while it created its journal must not replace the journal of
-    // the run that took the lock after it.
-    let file = match file.persist_noclobber(journal) {
-        Ok(file) => file,
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
-            std::fs::remove_file(journal).map_err(cannot)?;
-            error.file.persist_noclobber(journal).map_err(|e| cannot(e.error))?
-        }
-        Err(error) => return Err(cannot(error.error)),
-    };
+    let file = file.persist(journal).map_err(|e| cannot(e.error))?;
     sync_directory(directory)?;
     Ok(file)
 }

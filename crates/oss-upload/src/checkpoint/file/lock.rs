@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::fail;
 use crate::checkpoint::CheckpointError;
@@ -18,7 +19,11 @@ pub(super) struct Lock {
 }
 
 impl Lock {
+    /// Takes the lock. It blocks for up to [`PATIENCE`] if somebody holds it: an upload that was dropped in this process
+    /// lets go when the file work it began has ended, and a program that is being started holds for a moment all files
+    /// of its parent.
     pub(super) fn take(path: PathBuf) -> Result<Self, CheckpointError> {
+        let started = Instant::now();
         loop {
             let mut file = OpenOptions::new()
                 .read(true)
@@ -29,6 +34,10 @@ impl Lock {
                 .map_err(|e| fail(&path, "opened", e))?;
             match file.try_lock() {
                 Ok(()) => {}
+                Err(TryLockError::WouldBlock) if started.elapsed() < PATIENCE => {
+                    std::thread::sleep(PAUSE);
+                    continue;
+                }
                 Err(TryLockError::WouldBlock) => {
                     let mut holder = String::new();
                     let _ = file.read_to_string(&mut holder);
@@ -53,6 +62,10 @@ impl Drop for Lock {
         let _ = std::fs::remove_file(&self.path);
     }
 }
+
+/// Far longer than a file's creation takes, and short for somebody who waits for the message.
+const PATIENCE: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Who holds the lock, for the message of whoever finds it held.
 fn identity() -> String {

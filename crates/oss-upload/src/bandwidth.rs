@@ -166,7 +166,7 @@ mod tests {
     async fn a_pause_is_not_followed_by_a_flood() {
         let bandwidth = Arc::new(Bandwidth::new(1000));
         bandwidth.take(1000);
-        tokio::time::sleep(Duration::from_secs(3600)).await;
+        tokio::time::sleep(Duration::from_secs(3600)).await; // Paused time.
         assert!(bandwidth.take(1000) <= Instant::now());
         let wait = bandwidth.take(1).saturating_duration_since(Instant::now());
         assert!(wait >= Duration::from_millis(900), "{wait:?}");

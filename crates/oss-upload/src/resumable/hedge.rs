@@ -152,7 +152,7 @@ mod tests {
         let quick = async { Ok::<u8, ()>(1) };
         assert_eq!(hedges.race(8 * MIB, &gate, quick, || async { Ok(2) }).await, Ok(1));
         let slow = async {
-            sleep(Duration::from_secs(10)).await;
+            sleep(Duration::from_secs(10)).await; // Paused time.
             Ok::<u8, ()>(1)
         };
         assert_eq!(

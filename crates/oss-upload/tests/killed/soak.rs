@@ -135,7 +135,7 @@ async fn killed_at_random(scene: &Scene<'_>, rng: &mut Rng) -> (bool, std::proce
     let moment = async {
         let enough = |journal: &[JournalEntry]| arrived(journal, &scene.key) >= bytes_before + bytes;
         scene.world.emulator.wait_for(enough).await;
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep(pause).await; // The random moment of the kill.
     };
     let ended = {
         let waited = std::pin::pin!(child.wait());

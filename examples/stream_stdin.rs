@@ -16,13 +16,11 @@
 
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
-use std::io::{self, IsTerminal as _};
+use std::io::IsTerminal as _;
 use std::pin::Pin;
 use std::process::ExitCode;
 
 use examples::{Failure, Place, finish};
-use futures_util::stream;
-use hyper::body::Bytes;
 use oss::upload::StreamSource;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
@@ -35,7 +33,7 @@ async fn run() -> Result<(), Failure> {
     let key = std::env::args().nth(1).unwrap_or_else(|| "files/stdin".to_owned());
     let place = Place::from_env().await?;
     let bucket = place.client().build()?.bucket(place.bucket.as_str())?;
-    let input: Pin<Box<dyn AsyncRead + Send>> = if io::stdin().is_terminal() {
+    let input: Pin<Box<dyn AsyncRead + Send>> = if std::io::stdin().is_terminal() {
         println!("standard input is a terminal; uploading 20 MiB of made-up bytes instead");
         Box::pin(tokio::io::repeat(b'x').take(20 * PART))
     } else {
@@ -43,7 +41,7 @@ async fn run() -> Result<(), Failure> {
     };
 
     println!("uploading to {}/{key} at {}", place.bucket, place.endpoint);
-    let source = StreamSource::new(chunks(input), None);
+    let source = StreamSource::from_reader(input, None);
     // The default is 8 MiB; smaller ones show more of what happens.
     let uploaded = bucket.resumable_upload(&key, source).part_size(PART).await?;
     let (object, report) = (&uploaded.object, &uploaded.report);
@@ -57,18 +55,6 @@ async fn run() -> Result<(), Failure> {
     println!("confirmed OSS has it");
     place.close().await;
     Ok(())
-}
-
-/// A stream of what can be read.
-fn chunks(
-    input: Pin<Box<dyn AsyncRead + Send>>,
-) -> impl futures_util::Stream<Item = io::Result<Bytes>> + Send {
-    stream::try_unfold(input, async |mut input| {
-        let mut chunk = vec![0; 256 * 1024];
-        let read = input.read(&mut chunk).await?;
-        chunk.truncate(read);
-        Ok((read > 0).then(|| (Bytes::from(chunk), input)))
-    })
 }
 
 const PART: u64 = 1024 * 1024;

@@ -377,13 +377,13 @@ async function requests(operation) {
 }
 
 async function until(holds) {
-  for (let tries = 0; tries < 100; tries += 1) {
+  for (let tries = 0; tries < 300; tries += 1) {
     if (await holds()) {
       return;
     }
     await new Promise((resume) => setTimeout(resume, 50));
   }
-  assert.fail("it did not come to pass within five seconds");
+  assert.fail("it did not come to pass within fifteen seconds");
 }
 
 function text(name, length, mimeType = "text/plain") {
@@ -448,6 +448,8 @@ function crc32(bytes) {
 async function watched(context) {
   const page = await context.newPage();
   page.setDefaultTimeout(20_000);
+  // A chooser is caught only where somebody listens, and listening takes effect after a moment: so from the beginning.
+  page.on("filechooser", () => {});
   page.on("pageerror", (error) => complaints.push(error.message));
   page.on("console", (message) => {
     if (/Content Security Policy|CORS/.test(message.text())) {

@@ -147,6 +147,9 @@ export class Card {
     if (trouble.fresh) {
       this.forget();
     }
+    if (trouble.code === "parts_missing") {
+      this.sent.clear();
+    }
     this.show("failed", trouble.message, [["Try again", () => this.run(), "primary"], ["Dismiss", () => this.cancel()]]);
     this.say(`${this.file.name}: ${trouble.message}`);
   }

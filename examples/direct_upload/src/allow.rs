@@ -105,11 +105,17 @@ fn check(app: &App, wish: &Wish) -> Result<FileType, Refusal> {
     Ok(file_type)
 }
 
-/// A name to show: the last part of a path, without control characters, cut to what fits on a line.
+/// A name to show: the last part of a path, without what cannot be seen, cut to what fits on a line.
 fn shown_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let shown: String = last.chars().filter(|character| !character.is_control()).take(120).collect();
+    let shown: String = last.chars().filter(|character| !is_unseen(*character)).take(120).collect();
     if shown.trim().is_empty() { "unnamed".to_owned() } else { shown }
+}
+
+/// Control characters, and those that turn the direction of writing: with them `gpj.exe` can be made to look like a
+/// picture.
+fn is_unseen(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 impl From<NoCallback> for Refusal {
@@ -127,6 +133,7 @@ mod tests {
     #[test]
     fn a_name_is_fit_to_be_shown() {
         assert_eq!(shown_name("C:\\dir\\a\u{7}b.png"), "ab.png");
+        assert_eq!(shown_name("photo\u{202e}gpj.exe"), "photogpj.exe");
         assert_eq!(shown_name("../"), "unnamed");
         assert_eq!(shown_name(&"好".repeat(500)).chars().count(), 120);
     }

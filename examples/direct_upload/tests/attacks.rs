@@ -39,8 +39,11 @@ fn customer(scene: &Scene) -> oss::Bucket {
 
 /// Has OSS call the application with a body of the customer's choice.
 async fn call_with(scene: &Scene, body: &str) -> Result<(), Error> {
-    let url = format!("{}/oss/callback", scene.url());
-    let callback = Callback::builder(url).allow_private_addresses(true).body(body).build().unwrap();
+    let callback = Callback::builder(format!("{}/oss/callback", scene.url()));
+    call(scene, callback.allow_private_addresses(true).body(body).build().unwrap()).await
+}
+
+async fn call(scene: &Scene, callback: Callback) -> Result<(), Error> {
     let bytes = b"hello".as_slice();
     customer(scene).put_object("theirs/x.txt", bytes.to_vec()).callback(callback).await.map(drop)
 }
@@ -189,6 +192,11 @@ async fn a_callback_of_another_customer_is_not_believed() {
         ("their own bucket", body_in("theirs", &object, 5, &user, &good), "Token(Forged)"),
         ("another user's token", body(&object, 5, "somebody", &good), "OtherUser"),
         (
+            "another user's object, token and all",
+            body(&object, 5, "somebody", &token(&object, "somebody", now() + HOUR)),
+            "UnknownUpload",
+        ),
+        (
             "a token that was never allowed",
             body(unknown, 5, &user, &token(unknown, &user, now() + HOUR)),
             "UnknownUpload",
@@ -205,6 +213,11 @@ async fn a_callback_of_another_customer_is_not_believed() {
         assert!(failed.failure.message.contains("403"), "{what}: {}", failed.failure);
         assert_eq!(format!("{:?}", refused(&scene)), why, "{what}");
     }
+    // Another target than the one that is registered, signed for it.
+    let target = Callback::builder(format!("{}/oss/callback", scene.url())).query("as", "admin");
+    let target = target.allow_private_addresses(true).body(body(&object, 5, &user, &good)).build().unwrap();
+    assert!(call(&scene, target).await.is_err());
+    assert!(matches!(refused(&scene), Refused::NotFromOss(_)));
     // A field twice: which of the two would count?
     let twice = format!("{}&size=1", body(&object, 5, &user, &good));
     assert!(call_with(&scene, &twice).await.is_err());
@@ -231,6 +244,23 @@ async fn a_stolen_token_is_found_out_where_the_application_looks() {
     assert!(file.confirmed);
     assert!(call_with(&scene, &body(&object, 5, &user, &token(&object, &user, now() + HOUR))).await.is_err());
     assert!(matches!(refused(&scene), Refused::NotConfirmed));
+}
+
+#[tokio::test]
+async fn what_is_stored_in_place_of_the_file_is_not_recorded_by_looking() {
+    let scene = scene().await;
+    let browser = browser(&scene).await;
+    let put = async |form: &Allowed, bytes: &'static [u8], content_type: &str| {
+        let options = oss::ObjectOptions::new().content_type(content_type);
+        customer(&scene).put_object(object(form), bytes.to_vec()).options(options).await.unwrap();
+    };
+    for (bytes, content_type) in [(b"larger".as_slice(), "text/plain"), (b"hello", "text/html")] {
+        let form = browser.allow("a.txt", "text/plain", 5).await.unwrap();
+        put(&form, bytes, content_type).await;
+        let (status, answer) = look(&browser, &form.id).await;
+        assert_eq!((status, &answer["error"]), (409, &json!("other_file")));
+    }
+    assert!(files(&scene, &browser).await.is_empty());
 }
 
 #[tokio::test]

@@ -3,11 +3,14 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{BUCKET, browser, emulator, files, look, refusal, scene, scene_with, small_parts, upload, user};
-use direct_upload::{LearntBy, Load, Scene};
+use direct_upload::{EventStream, LearntBy, Load, Scene};
 use http::{HeaderMap, Method};
 use oss_emulator::{Fault, Operation};
 use serde_json::json;
+use tokio::time::timeout;
 
 /// A PNG of one pixel.
 const PIXEL: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\0\0\0\rIDATx\x9cc\xf8\xcf\xc0\xf0\x1f\0\x05\0\x01\xff\x89\x99=\x1d\0\0\0\0IEND\xaeB`\x82";
@@ -186,17 +189,29 @@ async fn a_cancelled_upload_leaves_nothing() {
     assert_eq!(browser.api(Method::DELETE, &path, None).await.unwrap().status, 409);
 }
 
+/// The next event; one that does not come at all is a failure and not a test without end.
+async fn told(events: &mut EventStream) -> String {
+    timeout(Duration::from_secs(30), events.next()).await.expect("an event").unwrap()
+}
+
 #[tokio::test]
 async fn a_page_is_told_of_its_own_files_as_they_are_recorded() {
     let scene = scene().await;
     let (mine, other) = (browser(&scene).await, browser(&scene).await);
     let mut events = mine.events().await.unwrap();
-    assert!(events.next().await.unwrap().starts_with("event: ready"));
+    assert!(told(&mut events).await.starts_with("event: ready"));
     upload(&other, "theirs.txt", "hello").await;
     let allowed = upload(&mine, "mine.txt", "hello").await;
-    let event = events.next().await.unwrap();
+    let event = told(&mut events).await;
     assert!(event.starts_with("event: recorded"), "{event}");
     assert!(event.contains(&allowed.id) && event.contains("mine.txt"), "{event}");
+
+    emulator(&scene).inject(Fault::on(Operation::PostObject).fail_callback("x", "0007-00000203"));
+    let allowed = mine.allow("looked up.txt", "text/plain", 5).await.unwrap();
+    mine.send_form(&allowed, "text/plain", b"hello").await.unwrap();
+    look(&mine, &allowed.id).await;
+    let event = told(&mut events).await;
+    assert!(event.starts_with("event: recorded") && event.contains(&allowed.id), "{event}");
 }
 
 #[tokio::test]

@@ -15,6 +15,9 @@ const { chromium } = require("playwright-core");
 const [page_url, storage, executablePath, folder] = process.argv.slice(2);
 const axe = fs.readFileSync(require.resolve("axe-core"), "utf8");
 
+/** Files that are too large for the browser's protocol; they are removed at the end. */
+const files = path.join(folder, "files");
+
 const WIDE = { width: 1100, height: 860 };
 const NARROW = { width: 375, height: 760 };
 
@@ -394,9 +397,10 @@ function pdf(name) {
   return { name, mimeType: "application/pdf", buffer: Buffer.from("%PDF-1.4\n%%EOF\n") };
 }
 
-/** A file on disk, since the browser's protocol does not take large ones. */
+/** A large file, on disk. */
 function big(name, length, begin = "") {
-  const file = path.join(folder, name);
+  const file = path.join(files, name);
+  fs.mkdirSync(files, { recursive: true });
   fs.writeFileSync(file, Buffer.alloc(length, begin || "x"));
   return file;
 }
@@ -481,6 +485,7 @@ async function main() {
     console.log(JSON.stringify({ check, result: note === "" ? "ok" : "failed", note }));
   }
   await browser.close();
+  fs.rmSync(files, { recursive: true, force: true });
 }
 
 main().catch((error) => {

@@ -1,7 +1,9 @@
+use std::time::Duration;
+
 use oss_signing::BucketName;
 use oss_upload::{
     Content, Error, InitiateMultipartUpload, MultipartUpload, ObjectHead, PresignPost, PresignPut, PutObject,
-    ResumableUpload, Uploader,
+    ResumableUpload, SweepUploads, Uploader,
 };
 
 /// A bucket to upload to. Cheap to clone.
@@ -32,6 +34,12 @@ impl Bucket {
     /// options, errors and what a dropped future leaves behind.
     pub fn resumable_upload(&self, key: impl Into<String>, content: impl Into<Content>) -> ResumableUpload {
         self.uploader.resumable_upload(self.name.clone(), key, content)
+    }
+
+    /// Lists the multipart uploads that are still open and aborts those that began at least so long ago. Awaiting the
+    /// value does it; see [`SweepUploads`].
+    pub fn sweep_uploads(&self, older_than: Duration) -> SweepUploads {
+        self.uploader.sweep_uploads(self.name.clone(), older_than)
     }
 
     /// Signs a PUT, with its callback in the query, for somebody else to send: a browser, a device, another process.

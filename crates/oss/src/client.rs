@@ -1,3 +1,4 @@
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -75,6 +76,8 @@ impl Client {
             retry: None,
             time_limits: None,
             checkpoints: None,
+            memory_limit: None,
+            bandwidth_limit: None,
         }
     }
 
@@ -101,6 +104,8 @@ pub struct ClientBuilder {
     retry: Option<Arc<dyn RetryPolicy>>,
     time_limits: Option<TimeLimits>,
     checkpoints: Option<Arc<dyn CheckpointStore>>,
+    memory_limit: Option<u64>,
+    bandwidth_limit: Option<NonZeroU64>,
 }
 
 /// Where the buckets are.
@@ -165,6 +170,19 @@ impl ClientBuilder {
         self.checkpoints(Arc::new(FileCheckpoints::new(directory)))
     }
 
+    /// Lets the parts in flight hold at most this many bytes, over all uploads of this client; see
+    /// [`UploaderBuilder::memory_limit`](oss_upload::UploaderBuilder::memory_limit).
+    pub fn memory_limit(mut self, bytes: u64) -> Self {
+        self.memory_limit = Some(bytes);
+        self
+    }
+
+    /// Sends at most this many bytes of content a second, over all uploads of this client.
+    pub fn bandwidth_limit(mut self, bytes_per_second: NonZeroU64) -> Self {
+        self.bandwidth_limit = Some(bytes_per_second);
+        self
+    }
+
     /// Makes the client; nothing is sent.
     ///
     /// # Errors
@@ -213,6 +231,12 @@ impl ClientBuilder {
         }
         if let Some(limits) = self.time_limits {
             builder = builder.time_limits(limits);
+        }
+        if let Some(bytes) = self.memory_limit {
+            builder = builder.memory_limit(bytes);
+        }
+        if let Some(limit) = self.bandwidth_limit {
+            builder = builder.bandwidth_limit(limit);
         }
         Ok(Client { uploader: builder.build()? })
     }

@@ -20,6 +20,16 @@ pub struct CheckpointId {
 }
 
 impl CheckpointId {
+    /// Names an upload: for whoever tests a store of their own.
+    pub fn new(
+        endpoint: impl Into<String>,
+        bucket: impl Into<String>,
+        key: impl Into<String>,
+        source: impl Into<String>,
+    ) -> Self {
+        Self { endpoint: endpoint.into(), bucket: bucket.into(), key: key.into(), source: source.into() }
+    }
+
     /// A name for files and keys: 32 hex digits of a SHA-256 over the fields.
     #[must_use]
     pub fn digest(&self) -> String {

@@ -181,19 +181,22 @@ impl ObjectOptions {
     fn stored_headers(&self) -> Result<HeaderMap, Error> {
         let mut headers = HeaderMap::new();
         for (name, text) in &self.headers {
-            headers.insert(name.clone(), value("header", text)?);
+            headers.insert(name.clone(), value(option_of(name), name, text)?);
         }
         for (name, text) in &self.metadata {
             let name = HeaderName::try_from(format!("x-oss-meta-{name}")).map_err(|_| {
                 Error::invalid("metadata", format!("name {name:?} cannot be part of a header name"))
             })?;
-            headers.insert(name, value("metadata", text)?);
+            let value = value("metadata", &name, text)?;
+            headers.insert(name, value);
         }
         if !self.tags.is_empty() {
-            headers.insert(TAGGING, value("tag", &self.tagging()?)?);
+            headers.insert(TAGGING, value("tag", &TAGGING, &self.tagging()?)?);
         }
         for (name, text) in &self.custom {
-            headers.insert(custom_name(name)?, value("custom_header", text)?);
+            let name = custom_name(name)?;
+            let value = value("custom_header", &name, text)?;
+            headers.insert(name, value);
         }
         Ok(headers)
     }
@@ -330,8 +333,24 @@ pub(crate) fn guess_content_type(file: Option<&std::path::Path>, key: &str) -> &
         .unwrap_or("application/octet-stream")
 }
 
-fn value(argument: &'static str, text: &str) -> Result<HeaderValue, Error> {
-    let unfit = |reason: &str| Error::invalid(argument, format!("value {text:?} {reason}"));
+/// The option that sets a header.
+fn option_of(header: &HeaderName) -> &'static str {
+    match header.as_str() {
+        "content-type" => "content_type",
+        "cache-control" => "cache_control",
+        "content-disposition" => "content_disposition",
+        "content-encoding" => "content_encoding",
+        "content-language" => "content_language",
+        "expires" => "expires",
+        "x-oss-server-side-encryption-key-id" => "server_side_encryption",
+        _ => "header",
+    }
+}
+
+/// A refusal does not repeat the value: it may be a secret with a line break at its end.
+fn value(argument: &'static str, header: &HeaderName, text: &str) -> Result<HeaderValue, Error> {
+    let unfit =
+        |reason: &str| Error::invalid(argument, format!("has a value for the header {header} that {reason}"));
     if text.trim_matches([' ', '\t']).len() != text.len() {
         return Err(unfit("begins or ends with white space, which HTTP would drop"));
     }
@@ -346,9 +365,13 @@ fn custom_name(name: &str) -> Result<HeaderName, Error> {
             Err(invalid("is set by the upload itself"))
         }
         "x-oss-callback" | "x-oss-callback-var" => Err(invalid("is set by `callback`")),
-        "x-oss-object-acl" | "x-oss-tagging" | "x-oss-traffic-limit" => {
-            Err(invalid("has an option of its own"))
-        }
+        // What the upload itself has to know of, or says in several requests.
+        "x-oss-object-acl"
+        | "x-oss-tagging"
+        | "x-oss-traffic-limit"
+        | "x-oss-forbid-overwrite"
+        | "x-oss-request-payer"
+        | "content-md5" => Err(invalid("has an option of its own")),
         _ => Ok(header),
     }
 }
@@ -368,7 +391,11 @@ mod tests {
     #[test]
     fn what_cannot_be_a_header_is_refused_by_name() {
         for (options, argument) in [
-            (ObjectOptions::new().content_type("a\nb"), "header"),
+            (ObjectOptions::new().content_type("a\r\nx-oss-callback: b"), "content_type"),
+            (ObjectOptions::new().expires(" x"), "expires"),
+            (ObjectOptions::new().custom_header("a", "hush\n"), "custom_header"),
+            (ObjectOptions::new().custom_header("X-OSS-Forbid-Overwrite", "true"), "custom_header"),
+            (ObjectOptions::new().custom_header("x-oss-request-payer", "requester"), "custom_header"),
             (ObjectOptions::new().metadata("a b", "x"), "metadata"),
             (ObjectOptions::new().metadata("a", " x"), "metadata"),
             (ObjectOptions::new().custom_header("Authorization", "x"), "custom_header"),
@@ -377,7 +404,10 @@ mod tests {
             (ObjectOptions::new().traffic_limit(1), "traffic_limit"),
         ] {
             match options.put_headers(Some("text/plain")) {
-                Err(Error::InvalidArgument { argument: named, .. }) => assert_eq!(named, argument),
+                Err(Error::InvalidArgument { argument: named, reason }) => {
+                    assert_eq!(named, argument);
+                    assert!(!reason.contains("hush"), "{reason}");
+                }
                 other => panic!("{argument}: {other:?}"),
             }
         }

@@ -87,6 +87,10 @@ impl OpenFile {
         }
         let file = File::open(&path).map_err(fail)?;
         let metadata = file.metadata().map_err(fail)?;
+        // Something else may have taken its place since.
+        if !metadata.is_file() {
+            return Err(SourceError::NotAFile { path });
+        }
         let name = std::path::absolute(&path).map_err(fail)?.display().to_string();
         Ok(Self { file, name, size: metadata.len(), version: version(&metadata), path })
     }
@@ -98,6 +102,10 @@ impl OpenFile {
         }
         if now.len() > self.size {
             return Err(SourceError::Grew { expected: self.size });
+        }
+        // The files of /proc say that they are empty, and are not.
+        if self.size == 0 && read_at(&self.file, &mut [0], 0).map_err(|e| self.fail(e))? > 0 {
+            return Err(SourceError::Grew { expected: 0 });
         }
         if version(&now) != self.version {
             return Err(SourceError::Changed { what: "modification time".into() });

@@ -7,6 +7,7 @@ use md5::{Digest, Md5};
 use oss_transport::Body;
 
 use crate::error::Error;
+use crate::flow::Flow;
 use crate::source::SourceError;
 
 /// Whether a request says the MD5 of its content.
@@ -19,14 +20,15 @@ pub(crate) enum ContentMd5 {
     Computed,
 }
 
-/// Reads a body to its end for its MD5.
-pub(crate) async fn digest(mut body: Body) -> Result<[u8; 16], SourceError> {
+/// Reads a body to its end for its MD5. Each chunk is a movement of the flow.
+pub(crate) async fn digest(mut body: Body, flow: &Flow) -> Result<[u8; 16], SourceError> {
     let mut md5 = Md5::new();
     while let Some(frame) =
         std::future::poll_fn(|cx| http_body::Body::poll_frame(std::pin::Pin::new(&mut body), cx)).await
     {
         if let Ok(data) = frame.map_err(SourceError::from_body)?.into_data() {
             md5.update(&data);
+            flow.touch();
             // A hash of 256 KiB takes half a millisecond, and the source may always be ready.
             tokio::task::yield_now().await;
         }

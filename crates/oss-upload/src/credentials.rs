@@ -5,9 +5,14 @@ mod cached;
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use oss_signing::Credentials;
+
+use crate::error::Error;
+use crate::limits::{Phase, TimeLimits};
+use crate::operation::Operation;
 
 pub use self::cached::CachedCredentials;
 
@@ -19,6 +24,7 @@ pub use self::cached::CachedCredentials;
 ///   wait. [`CachedCredentials`] does that for any provider.
 /// - The credentials must be valid for at least as long as one attempt lasts; OSS checks them when a request starts.
 /// - An error ends the upload; a provider that wants to retry does so itself.
+/// - One that does not answer is given up by [`TimeLimits::credentials`].
 /// - Dropping the future must leave the provider usable.
 #[async_trait]
 pub trait ProvideCredentials: fmt::Debug + Send + Sync {
@@ -53,6 +59,34 @@ impl<P: ProvideCredentials + ?Sized> ProvideCredentials for Arc<P> {
 impl ProvideCredentials for Credentials {
     async fn credentials(&self) -> Result<Credentials, CredentialsError> {
         Ok(self.clone())
+    }
+}
+
+/// Asks for the credentials of an attempt, for as long as the limits allow.
+pub(crate) async fn ask(
+    provider: &dyn ProvideCredentials,
+    operation: Operation,
+    limits: &TimeLimits,
+) -> Result<Credentials, Error> {
+    match within(limits.credentials, provider.credentials()).await {
+        Ok(answer) => Ok(answer?),
+        Err(limit) => Err(Error::TimedOut { operation, phase: Phase::Credentials, limit }),
+    }
+}
+
+/// Tells the provider what was refused, and whether it can have others. One that does not answer in time cannot.
+pub(crate) async fn refuse(
+    provider: &dyn ProvideCredentials,
+    refused: &Credentials,
+    limits: &TimeLimits,
+) -> bool {
+    within(limits.credentials, provider.refused(refused)).await.unwrap_or(false)
+}
+
+async fn within<T>(limit: Option<Duration>, step: impl Future<Output = T>) -> Result<T, Duration> {
+    match limit {
+        Some(limit) => tokio::time::timeout(limit, step).await.map_err(|_elapsed| limit),
+        None => Ok(step.await),
     }
 }
 

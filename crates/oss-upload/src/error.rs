@@ -229,6 +229,7 @@ impl Error {
             Self::Server(error) => {
                 let status = error.status();
                 let lost = status == StatusCode::INTERNAL_SERVER_ERROR
+                    || error.code() == "InternalError"
                     || (status.is_server_error() && !error.is_from_oss());
                 (error.operation(), lost)
             }
@@ -236,6 +237,21 @@ impl Error {
             _ => return false,
         };
         lost && stores_object(operation)
+    }
+
+    /// This error, of an attempt of `operation` that came after one that may have stored the object.
+    pub(crate) fn after(self, operation: Operation, lost: Self) -> Self {
+        if self.object_state() != ObjectState::NotStored {
+            return self;
+        }
+        let reason = format!("the repetition failed: {}", self.with_causes());
+        Self::OutcomeUnknown { operation, reason, lost: Box::new(lost) }
+    }
+
+    /// The message and those of all causes, in one line for a log.
+    pub(crate) fn with_causes(&self) -> String {
+        std::iter::successors(std::error::Error::source(self), |cause| cause.source())
+            .fold(self.to_string(), |line, cause| format!("{line}: {cause}"))
     }
 
     pub(crate) fn invalid(argument: &'static str, reason: impl Into<String>) -> Self {
@@ -253,6 +269,7 @@ impl From<ServerError> for Error {
     }
 }
 
-fn stores_object(operation: Operation) -> bool {
+/// Whether the object is there when the operation is done.
+pub(crate) fn stores_object(operation: Operation) -> bool {
     matches!(operation, Operation::PutObject | Operation::CompleteMultipartUpload)
 }

@@ -111,7 +111,11 @@ impl Flow {
                 self.earlier.notified().await;
                 continue;
             };
-            let deadline = self.started + Duration::from_millis(end);
+            let Some(deadline) = self.started.checked_add(Duration::from_millis(end)) else {
+                // Beyond the end of time.
+                self.earlier.notified().await;
+                continue;
+            };
             if Instant::now() >= deadline {
                 return (phase, limit);
             }

@@ -10,18 +10,21 @@ use std::time::Duration;
 ///
 /// | phase | from | until | default |
 /// | --- | --- | --- | --- |
-/// | [`start`](TimeLimits::start) | the request is handed to the transport | it asks for the first byte of the body | 20 s |
-/// | [`send_idle`](TimeLimits::send_idle) | the transport takes a chunk of the body | it takes the next | 60 s |
+/// | [`credentials`](TimeLimits::credentials) | the provider is asked for credentials | it answers | 30 s |
+/// | [`start`](TimeLimits::start) | the source is asked for the body | the transport asks for the body's first byte | 20 s |
+/// | [`send_idle`](TimeLimits::send_idle) | the transport takes a chunk of the body | it takes the next; the source may be what is slow | 60 s |
 /// | [`first_byte`](TimeLimits::first_byte) | the body has been taken whole (or there is none) | the answer's headers arrive | 60 s |
 /// | [`receive_idle`](TimeLimits::receive_idle) | the headers, or a piece of the answer, arrive | the next piece arrives | 30 s |
-/// | [`total`](TimeLimits::total) | the request is handed to the transport | the answer is complete | none |
+/// | [`total`](TimeLimits::total) | the source is asked for the body | the answer is complete | none |
 ///
 /// An upload with a callback gets [`callback`](TimeLimits::callback) more for its first byte, since OSS gives the
 /// application server five seconds a URL. Completing a multipart upload gets more still, scaled by the number of parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TimeLimits {
-    /// Until the transport asks for the body's first byte: connecting, TLS, and waiting for a connection.
+    /// Until the credentials provider answers.
+    pub credentials: Option<Duration>,
+    /// Until the transport asks for the body's first byte: opening the source, connecting, TLS, and waiting for a connection.
     pub start: Option<Duration>,
     /// Between two chunks of the request body.
     pub send_idle: Option<Duration>,
@@ -43,17 +46,19 @@ impl TimeLimits {
             Phase::FirstByte => self.first_byte,
             Phase::ReceiveIdle => self.receive_idle,
             Phase::Total => self.total,
+            Phase::Credentials => self.credentials,
         }
     }
 
     pub(crate) fn with_longer_first_byte(&self, extra: Duration) -> Self {
-        Self { first_byte: self.first_byte.map(|limit| limit + extra), ..self.clone() }
+        Self { first_byte: self.first_byte.map(|limit| limit.saturating_add(extra)), ..self.clone() }
     }
 }
 
 impl Default for TimeLimits {
     fn default() -> Self {
         Self {
+            credentials: Some(Duration::from_secs(30)),
             start: Some(Duration::from_secs(20)),
             send_idle: Some(Duration::from_secs(60)),
             first_byte: Some(Duration::from_secs(60)),
@@ -68,7 +73,7 @@ impl Default for TimeLimits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Phase {
-    /// Connecting, or waiting for a connection.
+    /// Opening the source, connecting, or waiting for a connection.
     Start,
     /// Sending the body.
     SendIdle,
@@ -78,15 +83,20 @@ pub enum Phase {
     ReceiveIdle,
     /// Anything; the limit was for the whole attempt.
     Total,
+    /// Waiting for the credentials provider.
+    Credentials,
 }
 
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Phase::Start => "to connect (limit `start`)",
-            Phase::SendIdle => "for the connection to take more of the body (limit `send_idle`)",
+            Phase::Start => "for the source to open and the connection to be made (limit `start`)",
+            Phase::SendIdle => {
+                "for the source to give, or the connection to take, more of the body (limit `send_idle`)"
+            }
             Phase::FirstByte => "for the answer after the body was sent (limit `first_byte`)",
             Phase::ReceiveIdle => "for more of the answer (limit `receive_idle`)",
+            Phase::Credentials => "for the credentials provider (limit `credentials`)",
             Phase::Total => "for the whole attempt (limit `total`)",
         })
     }

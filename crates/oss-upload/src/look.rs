@@ -35,7 +35,10 @@ impl Wanted<'_> {
     pub(crate) async fn look(&self, engine: &Engine) -> Result<Seen, Error> {
         let head = match head_object(engine, self.bucket, self.key).await {
             Ok(head) => head,
-            Err(Error::Server(error)) if error.status() == http::StatusCode::NOT_FOUND => {
+            // A 404 without a request id is somebody else's.
+            Err(Error::Server(error))
+                if error.status() == http::StatusCode::NOT_FOUND && error.request_id().is_some() =>
+            {
                 return Ok(Seen::NotStored("there is no object under the key".into()));
             }
             Err(error) => return Err(error),

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use oss_callback::Callback;
 use oss_signing::{BucketName, ObjectKey, PostFields, PostPolicy};
 
+use crate::credentials;
 use crate::error::Error;
 use crate::operation::Operation;
 use crate::put_object::PutObject;
@@ -135,7 +136,9 @@ impl PresignPost {
             let reason = format!("holds {FILENAME}, which OSS replaces by the name of the browser's file");
             return Err(Error::invalid("key", reason));
         }
-        let credentials = self.engine.credentials.credentials().await?;
+        let credentials =
+            credentials::ask(&*self.engine.credentials, Operation::PostObject, &self.engine.wire.limits)
+                .await?;
         let now = self.engine.wire.clock.now();
         let reason = "reaches beyond the end of time; a form lives at most seven days";
         let expires_at =

@@ -7,6 +7,7 @@ use http::Method;
 use oss_callback::Callback;
 use oss_signing::{BucketName, ObjectKey, Resource};
 
+use crate::credentials;
 use crate::error::Error;
 use crate::operation::Operation;
 use crate::options::ObjectOptions;
@@ -77,7 +78,8 @@ impl PresignPut {
         parts.headers = self.options.put_headers(None)?;
         let headers = parts.headers.clone();
 
-        let credentials = engine.credentials.credentials().await?;
+        let credentials =
+            credentials::ask(&*engine.credentials, Operation::PutObject, &engine.wire.limits).await?;
         let now = engine.wire.clock.now();
         let resource = Resource::object(self.bucket.as_str(), key.as_str());
         engine

@@ -127,6 +127,7 @@ impl PutPresigned {
         let once = callback || self.put.headers().contains_key("x-oss-forbid-overwrite");
         if once {
             call.repeat_when_lost = self.resend_when_unsure;
+            call.repeat_when_corrupted = false;
         }
         let ledger = Ledger::default();
         let result = match call.execute(&ledger).await {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 use oss_callback::Callback;
 use oss_signing::{BucketName, ObjectKey};
+use tokio::time::Instant;
 
 use crate::call::{Answer, Call, Ledger, Payload};
 use crate::callback_failure::{CallbackFailed, CallbackFailure};
@@ -186,13 +187,14 @@ impl Put<'_> {
         // A second put might call the application server again, or be refused because of the object the first stored.
         if self.callback.is_some() || self.options.forbids_overwrite() {
             call.repeat_when_lost = self.resend_when_unsure;
+            call.repeat_when_corrupted = false;
         }
         let ledger = Ledger::default();
         reported(self.execute(&call, &ledger).await, &ledger, tally.as_ref())
     }
 
     async fn execute(&self, call: &Call<'_>, ledger: &Ledger) -> Result<Uploaded, Error> {
-        let since = self.engine.wire.clock.now();
+        let began = Instant::now();
         let mut looks = 0;
         loop {
             let lost = match call.execute(ledger).await {
@@ -201,27 +203,42 @@ impl Put<'_> {
                     return read_stored(Operation::PutObject, object, self.callback.is_some(), answer);
                 }
                 Err(error) if error.lost_answer() && !call.repeat_when_lost => error,
+                // The object in the way may be this put's own.
+                Err(error) if looks > 0 && error.has_code("FileAlreadyExists") => error,
                 Err(error) => return Err(error),
             };
             let Some(size) = self.source.length() else { return Err(unknown("its length is unknown", lost)) };
             let (bucket, key, crc64) = (self.bucket, self.key, ledger.last_crc64());
             looks += 1;
+            // Counted back from now, since the clock may have been corrected meanwhile.
+            let now = self.engine.wire.clock.now();
+            let since = now.checked_sub(began.elapsed()).unwrap_or(now);
             match (Wanted { bucket, key, size, crc64, since }).look(self.engine).await {
                 Ok(Seen::Stored(object)) => {
-                    tracing::warn!(%lost, "the answer was lost, but the object is stored");
+                    tracing::warn!(
+                        lost = lost.with_causes(),
+                        "the answer was lost, but the object is stored"
+                    );
                     let callback = match self.callback {
                         Some(_) => CallbackOutcome::Unknown,
                         None => CallbackOutcome::NotRequested,
                     };
                     return Ok(Uploaded { object, callback, report: ledger.report() });
                 }
+                Ok(Seen::NotStored(_)) if !lost.lost_answer() => return Err(lost),
                 Ok(Seen::NotStored(reason)) if looks < LOOKS => {
-                    tracing::warn!(%lost, reason, "the answer was lost and the object is not stored; repeating");
+                    tracing::warn!(
+                        lost = lost.with_causes(),
+                        reason,
+                        "the answer was lost and the object is not stored; repeating"
+                    );
                 }
                 Ok(Seen::NotStored(reason)) | Ok(Seen::Unproven(reason)) => {
                     return Err(unknown(&reason, lost));
                 }
-                Err(error) => return Err(unknown(&format!("looking for it failed: {error}"), lost)),
+                Err(error) => {
+                    return Err(unknown(&format!("looking for it failed: {}", error.with_causes()), lost));
+                }
             }
         }
     }

@@ -156,7 +156,10 @@ pub(crate) fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
 }
 
 pub(crate) fn etag(headers: &HeaderMap) -> Option<String> {
-    text(headers, &ETAG).map(|etag| etag.trim_matches('"').to_owned())
+    let etag = text(headers, &ETAG)?;
+    // A proxy that changes the framing makes an ETag weak; the value is OSS's still.
+    let etag = etag.strip_prefix("W/").unwrap_or(&etag).trim_matches('"');
+    (!etag.is_empty()).then(|| etag.to_owned())
 }
 
 pub(crate) fn crc64(headers: &HeaderMap) -> Option<u64> {

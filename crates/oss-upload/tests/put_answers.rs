@@ -1,0 +1,326 @@
+//! Answers no OSS should give, and some it does, one by one: what a put makes of them, and whether what it says of the
+//! object is true.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where its set-up fails")]
+#![allow(clippy::disallowed_methods, reason = "a test compares with the wall clock")]
+
+mod common;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use common::{bucket, callback};
+use futures_util::stream;
+use http::{Method, Response};
+use oss_signing::Credentials;
+use oss_transport::{Body, Request, TransportError, TransportErrorKind, transport_fn};
+use oss_upload::{
+    Backoff, CallbackOutcome, Crc64, Error, ObjectOptions, ObjectState, Phase, PutObject, Uploaded, Uploader,
+};
+
+/// What happens to one request. All but a refused connection take the whole body.
+#[derive(Clone, Debug)]
+enum Step {
+    /// Status, headers and text; then the text stalls for ever, breaks off, or ends.
+    Answer(u16, Vec<(&'static str, String)>, &'static str, Then),
+    /// The answer does not come.
+    Lost,
+    NoConnection,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Then {
+    End,
+    Break,
+    Stall,
+}
+
+const CONTENT: &str = "some content";
+
+fn crc() -> (&'static str, String) {
+    ("x-oss-hash-crc64ecma", Crc64::of(CONTENT.as_bytes()).to_string())
+}
+
+fn id() -> (&'static str, String) {
+    ("x-oss-request-id", "5C3D9175B6FC201293AD4890".into())
+}
+
+fn stored() -> Step {
+    Step::Answer(200, vec![crc(), id()], "", Then::End)
+}
+
+fn refused(status: u16, text: &'static str) -> Step {
+    Step::Answer(status, vec![id()], text, Then::End)
+}
+
+const DENIED: &str = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>";
+const EXISTS: &str = "<Error><Code>FileAlreadyExists</Code><Message>it does</Message></Error>";
+const FAILED: &str =
+    "<Error><Code>CallbackFailed</Code><Message>Error status : 502.</Message><EC>0007-00000203</EC></Error>";
+
+fn answer(step: Step) -> Result<Response<Body>, TransportError> {
+    let interrupted = || TransportError::new(TransportErrorKind::ReceiveInterrupted, "cut");
+    let (status, headers, text, then) = match step {
+        Step::Answer(status, headers, text, then) => (status, headers, text, then),
+        Step::Lost => return Err(interrupted()),
+        Step::NoConnection => return Err(TransportError::new(TransportErrorKind::Connect, "refused")),
+    };
+    let mut response = Response::builder().status(status);
+    for (name, value) in headers {
+        response = response.header(name, value);
+    }
+    let text = stream::iter([Ok(Bytes::from_static(text.as_bytes()))]);
+    let body = match then {
+        Then::End => Body::from_stream(text, None),
+        Then::Break => {
+            Body::from_stream(futures_util::StreamExt::chain(text, stream::iter([Err(interrupted())])), None)
+        }
+        Then::Stall => Body::from_stream(futures_util::StreamExt::chain(text, stream::pending()), None),
+    };
+    Ok(response.body(body).unwrap())
+}
+
+/// An uploader to a server that does these things in turn, and the methods of the requests it got.
+fn played(steps: impl IntoIterator<Item = Step>) -> (Uploader, Arc<Mutex<Vec<Method>>>) {
+    let steps = Arc::new(Mutex::new(steps.into_iter().collect::<VecDeque<_>>()));
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&seen);
+    let transport = transport_fn(move |request: Request| {
+        log.lock().unwrap().push(request.method().clone());
+        let step = steps.lock().unwrap().pop_front().expect("one request more than was thought of");
+        async move {
+            if !matches!(step, Step::NoConnection) {
+                request.into_body().read_to_end(usize::MAX).await?;
+            }
+            answer(step)
+        }
+    });
+    let quick = Backoff::default().with_waits(Duration::from_millis(1), Duration::from_millis(1));
+    let endpoint = "http://oss-cn-hangzhou.aliyuncs.com".parse().unwrap();
+    let uploader =
+        Uploader::builder(endpoint, Arc::new(transport), Arc::new(Credentials::new("id", "secret")))
+            .retry(Arc::new(quick.with_attempts(3)));
+    (uploader.build().unwrap(), seen)
+}
+
+fn put(uploader: &Uploader) -> PutObject {
+    uploader.put_object(bucket(), "k", Bytes::from_static(CONTENT.as_bytes()))
+}
+
+async fn end(
+    steps: impl IntoIterator<Item = Step>,
+    change: impl FnOnce(PutObject) -> PutObject,
+) -> (Result<Uploaded, Error>, Vec<Method>) {
+    let (uploader, seen) = played(steps);
+    let result = change(put(&uploader)).await;
+    let seen = seen.lock().unwrap().clone();
+    (result, seen)
+}
+
+fn calls_back(put: PutObject) -> PutObject {
+    put.callback(callback("http://127.0.0.1:1/ok"))
+}
+
+#[tokio::test]
+async fn a_repetition_that_fails_does_not_make_a_lost_answer_a_failure() {
+    for last in [Step::NoConnection, refused(403, DENIED), Step::Lost] {
+        let steps = [Step::Lost, last.clone(), last.clone()];
+        let (result, _) = end(steps, |put| put).await;
+        let error = result.unwrap_err();
+        assert_eq!(error.object_state(), ObjectState::Unknown, "{last:?}: {error:?}");
+    }
+    // The same if bytes were stored that are not those sent.
+    let wrong = Step::Answer(200, vec![("x-oss-hash-crc64ecma", "7".into()), id()], "", Then::End);
+    let (result, _) = end([wrong, refused(403, DENIED)], |put| put).await;
+    assert_eq!(result.unwrap_err().object_state(), ObjectState::Unknown);
+    // And what never arrived stays what it was.
+    let (result, seen) = end([Step::NoConnection, refused(403, DENIED)], |put| put).await;
+    assert_eq!((result.unwrap_err().object_state(), seen.len()), (ObjectState::NotStored, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_callback_is_told_also_if_its_text_does_not_come() {
+    for then in [Then::End, Then::Break, Then::Stall] {
+        for resend in [false, true] {
+            let step = Step::Answer(203, vec![crc(), id()], FAILED, then);
+            let (result, seen) =
+                end(
+                    [step],
+                    |put| if resend { calls_back(put).resend_when_unsure() } else { calls_back(put) },
+                )
+                .await;
+            let error = result.unwrap_err();
+            let failed = error.callback_failed().unwrap_or_else(|| panic!("{then:?}: {error:?}"));
+            assert_eq!(failed.failure.application_status, Some(502), "what came is kept");
+            assert_eq!(seen, [Method::PUT], "{then:?}");
+        }
+    }
+    let (result, _) = end([Step::Answer(203, vec![crc()], "", Then::End)], calls_back).await;
+    assert!(matches!(result, Err(Error::CallbackFailed(_))), "without XML: {result:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_told_also_if_its_text_does_not_come() {
+    for then in [Then::End, Then::Break, Then::Stall] {
+        let (result, seen) = end([Step::Answer(403, vec![id()], DENIED, then)], calls_back).await;
+        let error = result.unwrap_err();
+        assert_eq!(error.server().unwrap().code(), "AccessDenied", "{then:?}");
+        assert_eq!(error.object_state(), ObjectState::NotStored, "{then:?}");
+        assert_eq!(seen, [Method::PUT], "{then:?}");
+    }
+}
+
+#[tokio::test]
+async fn altered_bytes_are_never_sent_again_after_the_callback_was_called() {
+    for status in [200, 203] {
+        let wrong = Step::Answer(status, vec![("x-oss-hash-crc64ecma", "7".into()), id()], FAILED, Then::End);
+        let (result, seen) = end([wrong], |put| calls_back(put).resend_when_unsure()).await;
+        let error = result.unwrap_err();
+        assert!(matches!(error, Error::Corrupted { actual: 7, .. }), "{status}: {error:?}");
+        assert_eq!((error.object_state(), seen.len()), (ObjectState::Stored, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_success_that_is_not_osss_word_is_none() {
+    let page = Step::Answer(200, vec![("content-type", "text/html".into())], "<h1>Log in</h1>", Then::End);
+    let nothing = Step::Answer(204, vec![], "", Then::End);
+    let nonsense =
+        |text: &str| Step::Answer(200, vec![("x-oss-hash-crc64ecma", text.into()), id()], "", Then::End);
+    for step in
+        [page, nothing, nonsense("abc"), nonsense(""), nonsense("-1"), nonsense("18446744073709551616")]
+    {
+        let (result, seen) = end([step.clone(), step.clone(), step.clone()], |put| put).await;
+        let error = result.unwrap_err();
+        assert!(matches!(error, Error::MalformedAnswer { .. }), "{step:?}: {error:?}");
+        assert_eq!((error.object_state(), seen.len()), (ObjectState::Unknown, 3), "{step:?}");
+    }
+    let broken = Step::Answer(200, vec![id()], "<Error><Code>InternalError</Code></Error>", Then::End);
+    let (result, seen) = end([broken, stored()], |put| put).await;
+    assert_eq!((result.is_ok(), seen.len()), (true, 2), "{result:?}");
+    let (result, _) = end([refused(200, DENIED)], |put| put).await;
+    assert_eq!(result.unwrap_err().object_state(), ObjectState::NotStored);
+}
+
+#[tokio::test]
+async fn redirects_and_odd_statuses_are_refusals() {
+    for status in [300, 301, 307, 308, 304, 401, 418, 499] {
+        let (result, seen) = end([refused(status, "")], |put| put).await;
+        let error = result.unwrap_err();
+        assert_eq!(error.server().unwrap().status().as_u16(), status);
+        assert_eq!((error.object_state(), seen.len()), (ObjectState::NotStored, 1), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_cut_off_at_the_cap() {
+    let many = "x".repeat(5 << 20).leak();
+    let step = Step::Answer(200, vec![crc(), id()], many, Then::End);
+    let (result, _) = end([step.clone(), step.clone(), step], |put| put).await;
+    assert!(matches!(result, Err(Error::MalformedAnswer { .. })), "{result:?}");
+}
+
+#[tokio::test]
+async fn etags_come_without_quotes_and_an_empty_one_is_none() {
+    for (said, read) in
+        [("\"ABC\"", Some("ABC")), ("W/\"ABC\"", Some("ABC")), ("ABC", Some("ABC")), ("\"\"", None)]
+    {
+        let (result, _) =
+            end([Step::Answer(200, vec![crc(), ("etag", said.into())], "", Then::End)], |put| put).await;
+        assert_eq!(result.unwrap().object.etag.as_deref(), read, "{said}");
+    }
+}
+
+/// A HEAD that finds the content, stored so many seconds ago.
+fn found(ago: i64) -> Step {
+    let at = match u64::try_from(ago) {
+        Ok(ago) => SystemTime::now() - Duration::from_secs(ago),
+        Err(_) => SystemTime::now() + Duration::from_secs(ago.unsigned_abs()),
+    };
+    let modified = ("last-modified", httpdate::fmt_http_date(at));
+    Step::Answer(
+        200,
+        vec![crc(), id(), ("content-length", CONTENT.len().to_string()), modified],
+        "",
+        Then::End,
+    )
+}
+
+#[tokio::test]
+async fn the_age_of_an_object_is_told_by_the_servers_clock() {
+    const SKEWED: &str = "<Error><Code>RequestTimeTooSkewed</Code></Error>";
+    for hours in [-5, -1, 1, 5] {
+        // The server's clock is so many hours behind ours.
+        let there = hours * 3600;
+        let Step::Answer(.., headers, _, _) = found(there).clone() else { panic!() };
+        let date = headers.iter().find(|(name, _)| *name == "last-modified").unwrap().1.clone();
+        let skewed = Step::Answer(403, vec![id(), ("date", date)], SKEWED, Then::End);
+        let (result, seen) = end([skewed, Step::Lost, found(there)], calls_back).await;
+        let uploaded = result.unwrap();
+        assert!(matches!(uploaded.callback, CallbackOutcome::Unknown), "{hours}");
+        assert_eq!(seen, [Method::PUT, Method::PUT, Method::HEAD], "{hours}");
+    }
+    // An object like it that was there long before is no proof.
+    let (result, seen) = end([Step::Lost, found(3600), stored()], calls_back).await;
+    assert!(matches!(result.unwrap().callback, CallbackOutcome::Answered(_)));
+    assert_eq!(seen, [Method::PUT, Method::HEAD, Method::PUT]);
+}
+
+#[tokio::test]
+async fn a_404_of_somebody_else_is_no_proof_that_the_object_is_not_there() {
+    let stranger = Step::Answer(404, vec![], "", Then::End);
+    let (result, seen) = end([Step::Lost, stranger], calls_back).await;
+    let error = result.unwrap_err();
+    assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error:?}");
+    assert_eq!(seen, [Method::PUT, Method::HEAD]);
+    let (result, seen) = end([Step::Lost, refused(404, ""), stored()], calls_back).await;
+    result.unwrap();
+    assert_eq!(seen, [Method::PUT, Method::HEAD, Method::PUT]);
+}
+
+#[tokio::test]
+async fn an_object_in_the_way_is_looked_at_if_it_may_be_this_puts_own() {
+    let once = |put: PutObject| put.options(ObjectOptions::new().forbid_overwrite());
+    let steps = [Step::Lost, refused(404, ""), refused(409, EXISTS), found(0)];
+    let (result, seen) = end(steps, once).await;
+    assert_eq!(result.unwrap().object.crc64, Some(Crc64::of(CONTENT.as_bytes())));
+    assert_eq!(seen, [Method::PUT, Method::HEAD, Method::PUT, Method::HEAD]);
+
+    let (result, _) = end([Step::Lost, refused(404, ""), refused(409, EXISTS), found(3600)], once).await;
+    let error = result.unwrap_err();
+    assert_eq!(error.server().map(|refusal| refusal.code()), Some("FileAlreadyExists"), "{error:?}");
+
+    // Who may not look cannot know either.
+    let (result, _) = end([Step::Lost, refused(409, EXISTS)], |put| once(put).resend_when_unsure()).await;
+    assert_eq!(result.unwrap_err().object_state(), ObjectState::Unknown);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_stalls_in_its_text_after_a_success_is_looked_after() {
+    let step = Step::Answer(200, vec![crc(), id()], "{", Then::Stall);
+    let (result, seen) = end([step, found(0)], calls_back).await;
+    assert!(matches!(result.unwrap().callback, CallbackOutcome::Unknown));
+    assert_eq!(seen, [Method::PUT, Method::HEAD]);
+    let step = Step::Answer(200, vec![crc(), id()], "{", Then::Stall);
+    let (result, _) = end([step, refused(403, DENIED)], calls_back).await;
+    let Err(Error::OutcomeUnknown { lost, reason, .. }) = result else { panic!("{result:?}") };
+    assert!(matches!(*lost, Error::TimedOut { phase: Phase::ReceiveIdle, .. }), "{lost:?}");
+    assert!(reason.contains("AccessDenied"), "{reason}");
+}
+
+#[test]
+fn every_level_of_an_error_says_something_of_its_own() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (result, _) = runtime.block_on(end([Step::Lost, refused(403, DENIED)], calls_back));
+    let error = result.unwrap_err();
+    let levels: Vec<String> =
+        std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source())
+            .map(ToString::to_string)
+            .collect();
+    assert_eq!(levels.len(), 4, "{levels:?}");
+    for (n, level) in levels.iter().enumerate() {
+        assert!(!levels[n + 1..].iter().any(|below| level.contains(below.as_str())), "{levels:?}");
+    }
+}

@@ -1,5 +1,7 @@
 //! Scenarios live one per file beside this folder; this library is what they share.
 
+#[cfg(doctest)]
+mod guides;
 mod place;
 
 pub use place::{Failure, Place, finish, variable};

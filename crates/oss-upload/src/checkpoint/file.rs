@@ -247,3 +247,67 @@ fn lost(error: tokio::task::JoinError) -> CheckpointError {
 /// How long buffered records may wait for the disk.
 const GROUP: Duration = Duration::from_millis(100);
 const MOST_SET_ASIDE: usize = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(number: u16) -> Record {
+        Record::Part { number, size: 5, etag: "\"A\"".into(), crc64: 1 }
+    }
+
+    async fn opened(directory: &Path) -> FileCheckpoint {
+        let (directory, name) = (directory.to_path_buf(), "name".to_owned());
+        spawn_blocking(move || FileCheckpoint::open(directory, name)).await.unwrap().unwrap()
+    }
+
+    #[tokio::test]
+    async fn buffered_records_reach_the_disk_in_groups() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut checkpoint = opened(directory.path()).await;
+        let orphan = Record::Orphan { upload_id: "U".into() };
+        checkpoint.append(&orphan, Durability::Synced).await.unwrap();
+        assert_eq!(checkpoint.unsynced, None, "created whole");
+        assert!(checkpoint.upkeep().await.unwrap() > Duration::from_secs(60), "there is nothing to do");
+
+        checkpoint.append(&part(1), Durability::Buffered).await.unwrap();
+        assert!(checkpoint.unsynced.is_some());
+        // In an hour, so that this machine's load cannot make it old.
+        let since = Instant::now() + Duration::from_secs(3600);
+        checkpoint.unsynced = Some(since);
+        checkpoint.append(&part(2), Durability::Buffered).await.unwrap();
+        assert_eq!(checkpoint.unsynced, Some(since), "the oldest counts");
+        assert!(checkpoint.upkeep().await.unwrap() <= GROUP);
+
+        // As if the first had waited long enough.
+        checkpoint.unsynced = Instant::now().checked_sub(GROUP);
+        checkpoint.append(&part(3), Durability::Buffered).await.unwrap();
+        assert_eq!(checkpoint.unsynced, None, "one fsync for three records");
+
+        checkpoint.append(&part(4), Durability::Buffered).await.unwrap();
+        checkpoint.append(&part(5), Durability::Synced).await.unwrap();
+        assert_eq!(checkpoint.unsynced, None);
+        drop(checkpoint);
+        assert_eq!(opened(directory.path()).await.recorded().records.len(), 6);
+    }
+
+    #[tokio::test]
+    async fn what_is_appended_after_a_torn_record_can_be_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut checkpoint = opened(directory.path()).await;
+        let orphan = Record::Orphan { upload_id: "U".into() };
+        checkpoint.append(&orphan, Durability::Synced).await.unwrap();
+        checkpoint.append(&part(1), Durability::Buffered).await.unwrap();
+        let journal = checkpoint.journal.clone();
+        drop(checkpoint);
+        let bytes = std::fs::read(&journal).unwrap();
+        for torn in 1..40 {
+            std::fs::write(&journal, &bytes[..bytes.len() - torn]).unwrap();
+            let mut checkpoint = opened(directory.path()).await;
+            assert_eq!(checkpoint.recorded().records, std::slice::from_ref(&orphan));
+            checkpoint.append(&part(2), Durability::Buffered).await.unwrap();
+            drop(checkpoint);
+            assert_eq!(opened(directory.path()).await.recorded().records, [orphan.clone(), part(2)]);
+        }
+    }
+}

@@ -20,3 +20,7 @@ mod many_uploaders {}
 mod security {}
 #[doc = include_str!("../../docs/guides/direct-upload.md")]
 mod direct_upload {}
+#[doc = include_str!("../../docs/ja/callback.md")]
+mod callback_in_japanese {}
+#[doc = include_str!("../../README.ja.md")]
+mod readme_in_japanese {}

@@ -1,5 +1,6 @@
 //! What moves during one attempt: the request body on its way out, counted, checked and timed.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -195,6 +196,26 @@ impl Metered {
         }
     }
 
+    fn next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, TransportError>>> {
+        loop {
+            let frame = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                None => return Poll::Ready(self.ended()),
+                Some(Ok(frame)) => frame,
+                Some(Err(error)) => {
+                    let error = SourceError::from_body(error);
+                    return Poll::Ready(Some(Err(self.fail(error))));
+                }
+            };
+            // OSS takes no trailers, so only data goes on.
+            let Ok(chunk) = frame.into_data() else { continue };
+            match self.took(chunk) {
+                Ok(None) => {}
+                Ok(Some(chunk)) => return Poll::Ready(Some(Ok(Frame::data(chunk)))),
+                Err(error) => return Poll::Ready(Some(Err(self.fail(error)))),
+            }
+        }
+    }
+
     /// The source has ended.
     fn ended(&mut self) -> Option<Result<Frame<Bytes>, TransportError>> {
         if let Some(chunk) = self.held.take() {
@@ -231,21 +252,15 @@ impl http_body::Body for Metered {
         if this.flow.phase() as u8 == Phase::Start as u8 {
             this.flow.enter(Phase::SendIdle);
         }
-        loop {
-            let frame = match ready!(Pin::new(&mut this.body).poll_frame(cx)) {
-                None => return Poll::Ready(this.ended()),
-                Some(Ok(frame)) => frame,
-                Some(Err(error)) => {
-                    let error = SourceError::from_body(error);
-                    return Poll::Ready(Some(Err(this.fail(error))));
-                }
-            };
-            // OSS takes no trailers, so only data goes on.
-            let Ok(chunk) = frame.into_data() else { continue };
-            match this.took(chunk) {
-                Ok(None) => {}
-                Ok(Some(chunk)) => return Poll::Ready(Some(Ok(Frame::data(chunk)))),
-                Err(error) => return Poll::Ready(Some(Err(this.fail(error)))),
+        // A transport that polls on a task of its own would make a lost connection of a panic, and be asked again.
+        // After it nothing of `this` is used but the flow, which holds atomics.
+        match catch_unwind(AssertUnwindSafe(|| this.next(cx))) {
+            Ok(frame) => frame,
+            Err(panic) => {
+                let says = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+                let says = says.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+                let error = format!("the source or the function told of progress panicked: {says}");
+                Poll::Ready(Some(Err(this.fail(SourceError::Failed(error.into())))))
             }
         }
     }

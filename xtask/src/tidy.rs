@@ -5,6 +5,7 @@
 //! `tidy:allow(RULE): REASON`.
 
 mod code;
+mod dependencies;
 mod files;
 mod layout;
 mod links;
@@ -27,8 +28,10 @@ struct Rule {
 const RULES: &[Rule] = &[
     Rule { name: "top-level",        check: layout::top_level },
     Rule { name: "readme",           check: layout::crate_readmes },
+    Rule { name: "licence",          check: layout::licences },
     Rule { name: "scripts",          check: layout::scripts },
     Rule { name: "dev-dependency",   check: manifests::internal_dev_dependencies },
+    Rule { name: "unused",           check: dependencies::unused },
     Rule { name: "lints",            check: manifests::workspace_lints },
     Rule { name: "link",             check: links::broken_links },
     Rule { name: "white-space",      check: text::trailing_white_space },

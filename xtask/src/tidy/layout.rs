@@ -64,6 +64,24 @@ pub(super) fn crate_readmes(files: &[File]) -> Vec<Finding> {
     found
 }
 
+/// Each crate is published with the texts of both licences; the copies are those of the top folder.
+pub(super) fn licences(files: &[File]) -> Vec<Finding> {
+    let file = |path: &str| files.iter().find(|file| file.path == path);
+    let mut found = Vec::new();
+    for manifest in files.iter().filter(|file| file.crate_name().is_some_and(|name| is_manifest(file, name)))
+    {
+        for name in ["LICENSE-APACHE", "LICENSE-MIT"] {
+            let copy = file(&manifest.path.replace("Cargo.toml", name));
+            if copy.is_none_or(|copy| file(name).is_none_or(|original| original.text != copy.text)) {
+                let message =
+                    format!("has no {name} beside it that is the same as the one in the top folder");
+                found.push(Finding::new(manifest, 0, message));
+            }
+        }
+    }
+    found
+}
+
 /// Chores are written in Rust; the one shell script is the entry of the CI.
 pub(super) fn scripts(files: &[File]) -> Vec<Finding> {
     let is_script = |file: &&File| {
@@ -114,6 +132,22 @@ mod tests {
         assert_eq!(crate_readmes(&crate_files("# oss\n", DOC)[..1]).len(), 1);
         assert_eq!(crate_readmes(&crate_files("oss\n", DOC))[0].path, "crates/oss/README.md");
         assert_eq!(crate_readmes(&crate_files("# oss\n", "//! Words.\n"))[0].path, "crates/oss/src/lib.rs");
+    }
+
+    #[test]
+    fn a_crate_needs_copies_of_both_licences() {
+        let texts = |apache: &str, mit: &str| {
+            licences(&[
+                File::new("LICENSE-APACHE", "a"),
+                File::new("LICENSE-MIT", "m"),
+                File::new("crates/oss/Cargo.toml", "[package]\n"),
+                File::new("crates/oss/LICENSE-APACHE", apache),
+                File::new("crates/oss/LICENSE-MIT", mit),
+            ])
+            .len()
+        };
+        assert_eq!((texts("a", "m"), texts("a", "other"), texts("", "")), (0, 1, 2));
+        assert_eq!(licences(&[File::new("crates/oss/Cargo.toml", "[package]\n")]).len(), 2);
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub(super) fn workspace_lints(files: &[File]) -> Vec<Finding> {
     })
 }
 
-fn each_manifest(files: &[File], rule: impl Fn(&File, &Table) -> Vec<Finding>) -> Vec<Finding> {
+pub(super) fn each_manifest(files: &[File], rule: impl Fn(&File, &Table) -> Vec<Finding>) -> Vec<Finding> {
     let is_manifest = |file: &&File| file.path == "Cargo.toml" || file.path.ends_with("/Cargo.toml");
     let judge = |file: &File| match file.text.parse::<Table>() {
         Ok(manifest) => rule(file, &manifest),

@@ -5,10 +5,12 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool reports by printing")]
 
 mod arrows;
+mod bench;
 mod browser;
 mod ci;
 mod interop;
 mod soak;
+mod steps;
 mod tidy;
 mod workspace;
 
@@ -25,6 +27,8 @@ Usage: cargo xtask <CHORE> [ARGUMENTS]
   help           print this text
   ci [STEP]...   run every check of the project, or only the steps named
   arrows         check who depends on whom against the table in xtask/src/arrows.rs
+  bench [NAME]... [--quick]
+                 run the benches of every crate and write docs/benchmarks.md
   browser        drive the page of examples/direct_upload in a headless Chromium
   interop        drive the emulator with the official Python and Node.js clients and print a table
   soak           kill and resume uploads at random: --seeds N (300), --from SEED (0)
@@ -51,6 +55,7 @@ fn chore(name: &str, arguments: &[String]) -> Outcome {
         }
         "ci" => ci::run(arguments),
         "arrows" => arrows::run(),
+        "bench" => bench::run(arguments),
         "browser" => browser::run(),
         "interop" => interop::run(),
         "soak" => soak::run(arguments),

@@ -15,6 +15,11 @@ pub(crate) struct Member {
     /// The features that `default` names.
     pub(crate) default_features: Vec<String>,
     pub(crate) dependencies: Vec<Dependency>,
+    pub(crate) version: String,
+    /// The oldest Rust it promises to build with; empty if it promises none.
+    pub(crate) rust_version: String,
+    /// Whether its manifest lets it go to a registry.
+    pub(crate) is_published: bool,
 }
 
 /// A declared dependency, inside or outside the workspace, optional or not, on any platform.
@@ -71,6 +76,14 @@ pub(crate) fn output(command: &mut Command) -> Outcome<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
+/// Says that this machine cannot build what links OpenSSL; `None` if it can.
+pub(crate) fn missing_openssl() -> Option<&'static str> {
+    let has_headers =
+        || Command::new("pkg-config").args(["--exists", "openssl"]).status().is_ok_and(|s| s.success());
+    let is_missing = cfg!(target_os = "linux") && !has_headers();
+    is_missing.then_some("the headers of OpenSSL are not installed (pkg-config --exists openssl)")
+}
+
 /// The crates of the workspace, in the order of `cargo metadata`.
 ///
 /// # Errors
@@ -80,6 +93,15 @@ pub(crate) fn members() -> Outcome<Vec<Member>> {
     let json = output(&mut cargo(&["metadata", "--format-version", "1", "--no-deps"]))?;
     let metadata: Value = serde_json::from_str(&json)?;
     list(&metadata, "packages")?.iter().map(member).collect()
+}
+
+/// The crates that go to a registry.
+///
+/// # Errors
+///
+/// As [`members`].
+pub(crate) fn published() -> Outcome<Vec<Member>> {
+    Ok(members()?.into_iter().filter(|member| member.is_published).collect())
 }
 
 /// The files of the repository as paths relative to its root: all that git tracks, and those it would track after
@@ -111,6 +133,9 @@ fn member(package: &Value) -> Outcome<Member> {
         features: features.keys().cloned().collect(),
         default_features: default.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
         dependencies: list(package, "dependencies")?.iter().map(dependency).collect::<Outcome<_>>()?,
+        version: text(package, "version")?,
+        rust_version: package["rust_version"].as_str().unwrap_or_default().to_owned(),
+        is_published: package["publish"].is_null(),
     })
 }
 
@@ -141,13 +166,15 @@ mod tests {
     #[test]
     fn a_package_is_read_with_the_kind_of_each_dependency() {
         let package: Value = serde_json::from_str(
-            r#"{"name": "oss", "features": {"default": ["a"], "a": [], "b": []}, "dependencies": [
+            r#"{"name": "oss", "version": "0.1.0", "rust_version": "1.89", "publish": null,
+                "features": {"default": ["a"], "a": [], "b": []}, "dependencies": [
                 {"name": "bytes", "kind": null}, {"name": "cc", "kind": "build"}, {"name": "divan", "kind": "dev"}]}"#,
         )
         .unwrap();
         let member = member(&package).unwrap();
         assert_eq!(member.features, ["a", "b", "default"]);
         assert_eq!(member.default_features, ["a"]);
+        assert_eq!((member.rust_version.as_str(), member.is_published), ("1.89", true));
         let kinds: Vec<_> = member.dependencies.iter().map(|d| (d.name.as_str(), d.kind)).collect();
         assert_eq!(kinds, [("bytes", Kind::Normal), ("cc", Kind::Build), ("divan", Kind::Dev)]);
     }

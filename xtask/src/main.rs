@@ -8,6 +8,7 @@ mod arrows;
 mod bench;
 mod browser;
 mod ci;
+mod gates;
 mod interop;
 mod soak;
 mod steps;
@@ -30,6 +31,8 @@ Usage: cargo xtask <CHORE> [ARGUMENTS]
   bench [NAME]... [--quick]
                  run the benches of every crate and write docs/benchmarks.md
   browser        drive the page of examples/direct_upload in a headless Chromium
+  gates [GATE]...
+                 check what a release needs: oldest Rust, oldest dependencies, features, packages, …
   interop        drive the emulator with the official Python and Node.js clients and print a table
   soak           kill and resume uploads at random: --seeds N (300), --from SEED (0)
   tidy           check the repository itself: layout, file lengths, leftovers, white space
@@ -57,6 +60,7 @@ fn chore(name: &str, arguments: &[String]) -> Outcome {
         "arrows" => arrows::run(),
         "bench" => bench::run(arguments),
         "browser" => browser::run(),
+        "gates" => gates::run(arguments),
         "interop" => interop::run(),
         "soak" => soak::run(arguments),
         "tidy" => tidy::run(),

@@ -7,20 +7,25 @@ use crate::workspace::Member;
 const NATIVE_TLS: &str = "native-tls";
 
 /// All features of all crates but [`NATIVE_TLS`]; the default ones are on anyway.
-pub(super) fn all(members: &[Member]) -> Vec<String> {
+pub(crate) fn all(members: &[Member]) -> Vec<String> {
     arguments(members.iter().flat_map(optional))
+}
+
+/// The crates by name.
+pub(crate) fn packages(members: &[Member]) -> Vec<String> {
+    members.iter().flat_map(|member| ["--package".to_owned(), member.name.clone()]).collect()
 }
 
 /// The crates that have features which are off by default, with these on; the tests of the others would only be
 /// repeated. Nothing if there is no such crate.
-pub(super) fn of_crates_with_optional_ones(members: &[Member]) -> Vec<String> {
+pub(crate) fn of_crates_with_optional_ones(members: &[Member]) -> Vec<String> {
     let chosen = || members.iter().filter(|member| !optional(member).is_empty());
     let packages = chosen().flat_map(|member| ["--package".to_owned(), member.name.clone()]);
     packages.chain(arguments(chosen().flat_map(optional))).collect()
 }
 
 /// The crates that have the feature [`NATIVE_TLS`], with it on. Nothing if there is no such crate.
-pub(super) fn native_tls(members: &[Member]) -> Vec<String> {
+pub(crate) fn native_tls(members: &[Member]) -> Vec<String> {
     let chosen =
         || members.iter().filter(|member| member.features.iter().any(|feature| feature == NATIVE_TLS));
     let packages = chosen().flat_map(|member| ["--package".to_owned(), member.name.clone()]);

@@ -86,6 +86,14 @@ pub(super) const BENCHES: &[Bench] = &[
         limit: "A bare `reqwest::Client` that sends the same parts, as many at once, in turns with ours.",
     },
     Bench {
+        name: "journal",
+        place: Place::Crate { package: "oss-upload", target: "journal", features: &[] },
+        measures: "What a checkpoint of 10,000 parts costs: appending it, the decision of a run that finds all but one \
+                   of them done, and the CRC-64 of the whole from those of the parts.",
+        limit: "An indented line is the limit of the line above it: the same bytes written to a file, and crc-fast's own \
+                combine.",
+    },
+    Bench {
         name: "emulator",
         place: Place::Crate { package: "oss-emulator", target: "throughput", features: &[] },
         measures: "How fast the emulator takes uploads with each of its stores.",

@@ -24,3 +24,5 @@ mod direct_upload {}
 mod callback_in_japanese {}
 #[doc = include_str!("../../README.ja.md")]
 mod readme_in_japanese {}
+#[doc = include_str!("../../README.md")]
+mod readme {}

@@ -22,7 +22,7 @@ use http::{Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
-use oss::signing::{Endpoint, ObjectKey, Resource, Signer, V4Signer};
+use oss_signing::{Endpoint, ObjectKey, Resource, Signer, V4Signer};
 use tokio::net::TcpStream;
 
 #[tokio::main]

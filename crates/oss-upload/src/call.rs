@@ -41,6 +41,10 @@ pub(crate) struct Call<'a> {
     pub(crate) content_md5: ContentMd5,
     pub(crate) limits: TimeLimits,
     pub(crate) meter: Option<Meter>,
+    /// When the first attempt may have begun.
+    pub(crate) began: Instant,
+    /// Attempts made of the same request before this call.
+    pub(crate) attempts_before: u32,
     /// What every attempt must pass, if the request is one of many.
     pub(crate) gate: Option<&'a Gate>,
     /// Whether a request that may have been carried out is safe to repeat.
@@ -91,6 +95,8 @@ impl<'a> Call<'a> {
             content_md5: ContentMd5::Unsaid,
             limits: wire.limits.clone(),
             meter: None,
+            began: Instant::now(),
+            attempts_before: 0,
             gate: None,
             repeat_when_lost: true,
             repeat_when_corrupted: true,
@@ -114,8 +120,7 @@ impl<'a> Call<'a> {
 
     /// Puts into `lost` the last attempt that may have stored the object in spite of its error and was repeated.
     async fn repeat(&self, ledger: &Ledger, lost: &mut Option<Error>) -> Result<Answer, Error> {
-        let started = Instant::now();
-        let (mut attempts, mut clock_corrected, mut refreshed) = (0u32, false, false);
+        let (mut attempts, mut clock_corrected, mut refreshed) = (self.attempts_before, false, false);
         let mut earlier: Option<Error> = None;
         loop {
             let credentials = match &self.target {
@@ -139,7 +144,9 @@ impl<'a> Call<'a> {
                     return Ok(answer);
                 }
                 // The stream is used up; what the caller wants to know is why it was needed again.
-                (Err(Error::Source(SourceError::NotReopenable)), earlier) if attempts > 1 => {
+                (Err(Error::Source(SourceError::NotReopenable)), earlier)
+                    if attempts > self.attempts_before + 1 =>
+                {
                     return Err(lost.take().or(earlier).unwrap_or(SourceError::NotReopenable.into()));
                 }
                 (Err(error), _) => error,
@@ -152,18 +159,10 @@ impl<'a> Call<'a> {
             {
                 refreshed = true;
             } else {
-                let failure = Failure {
-                    operation: self.operation,
-                    attempts,
-                    elapsed: started.elapsed(),
-                    error: &error,
-                };
-                let Some(wait) =
-                    self.may_repeat(&error, attempts).then(|| self.wire.retry.wait(&failure)).flatten()
-                else {
+                let safe = self.may_repeat(&error, attempts);
+                let Some(wait) = safe.then(|| self.wait(&error, attempts)).flatten() else {
                     return Err(error);
                 };
-                let wait = wait.max(error.server().and_then(ServerError::pause).unwrap_or_default());
                 tracing::warn!(operation = %self.operation, attempts, ?wait, error = error.with_causes(), "repeating");
                 tokio::time::sleep(wait).await;
             }
@@ -174,17 +173,25 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// How long the policy has one wait before a failed attempt is repeated, and never less than OSS asks for.
+    pub(crate) fn wait(&self, error: &Error, attempts: u32) -> Option<Duration> {
+        let elapsed = self.began.elapsed();
+        let failure = Failure { operation: self.operation, attempts, elapsed, error };
+        let wait = error.is_transient().then(|| self.wire.retry.wait(&failure)).flatten()?;
+        Some(wait.max(error.server().and_then(ServerError::pause).unwrap_or_default()))
+    }
+
+    /// Whether a repetition is safe; whether it may help, [`wait`](Self::wait) asks.
     fn may_repeat(&self, error: &Error, attempts: u32) -> bool {
         // Content that arrived altered may arrive whole the next time; twice altered, the digest is of other content.
         if error.has_code("InvalidDigest") && attempts > 1 {
             return false;
         }
-        let safe = match error {
+        match error {
             Error::Corrupted { .. } => self.repeat_when_corrupted,
             _ if error.lost_answer() || self.is_unsure(error) => self.repeat_when_lost,
             _ => true,
-        };
-        safe && error.is_transient()
+        }
     }
 
     /// A Complete that OSS itself ends with a 5xx may go on all the same.

@@ -10,7 +10,7 @@ use std::time::Duration;
 ///
 /// | phase | from | until | default |
 /// | --- | --- | --- | --- |
-/// | [`credentials`](TimeLimits::credentials) | the provider is asked for credentials | it answers | 30 s |
+/// | [`credentials`](TimeLimits::credentials) | the provider is asked for credentials | it answers | 60 s |
 /// | [`start`](TimeLimits::start) | the source is asked for the body | the transport asks for the body's first byte | 20 s |
 /// | [`send_idle`](TimeLimits::send_idle) | the transport takes a chunk of the body | it takes the next; the source may be what is slow | 60 s |
 /// | [`first_byte`](TimeLimits::first_byte) | the body has been taken whole (or there is none) | the answer's headers arrive | 60 s |
@@ -58,7 +58,7 @@ impl TimeLimits {
 impl Default for TimeLimits {
     fn default() -> Self {
         Self {
-            credentials: Some(Duration::from_secs(30)),
+            credentials: Some(Duration::from_secs(60)),
             start: Some(Duration::from_secs(20)),
             send_idle: Some(Duration::from_secs(60)),
             first_byte: Some(Duration::from_secs(60)),

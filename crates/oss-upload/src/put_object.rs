@@ -5,7 +5,6 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 use oss_callback::Callback;
 use oss_signing::{BucketName, ObjectKey};
-use tokio::time::Instant;
 
 use crate::call::{Answer, Call, Ledger, Payload};
 use crate::callback_failure::{CallbackFailed, CallbackFailure};
@@ -16,7 +15,7 @@ use crate::operation::Operation;
 use crate::options::{ObjectOptions, guess_content_type};
 use crate::progress::{Progress, Reporter, Stage, Tally};
 use crate::server_error::ServerError;
-use crate::source::{Content, Source};
+use crate::source::{Content, Source, SourceError};
 use crate::uploaded::{CallbackAnswer, CallbackOutcome, StoredObject, Uploaded};
 use crate::uploader::Engine;
 
@@ -190,33 +189,33 @@ impl Put<'_> {
             call.repeat_when_corrupted = false;
         }
         let ledger = Ledger::default();
-        reported(self.execute(&call, &ledger).await, &ledger, tally.as_ref())
+        reported(self.execute(call, &ledger).await, &ledger, tally.as_ref())
     }
 
-    async fn execute(&self, call: &Call<'_>, ledger: &Ledger) -> Result<Uploaded, Error> {
-        let began = Instant::now();
-        let mut looks = 0;
+    async fn execute(&self, mut call: Call<'_>, ledger: &Ledger) -> Result<Uploaded, Error> {
+        let mut earlier: Option<Error> = None;
         loop {
-            let lost = match call.execute(ledger).await {
+            let error = match call.execute(ledger).await {
                 Ok(answer) => {
                     let object = StoredObject::from_answer(&answer, answer.sent);
                     return read_stored(Operation::PutObject, object, self.callback.is_some(), answer);
                 }
-                Err(error) if error.lost_answer() && !call.repeat_when_lost => error,
-                // The object in the way may be this put's own.
-                Err(error) if looks > 0 && error.has_code("FileAlreadyExists") => error,
-                Err(error) => return Err(error),
+                Err(error) => error,
             };
-            let Some(size) = self.source.length() else { return Err(unknown("its length is unknown", lost)) };
-            let (bucket, key, crc64) = (self.bucket, self.key, ledger.last_crc64());
-            looks += 1;
-            // Counted back from now, since the clock may have been corrected meanwhile.
-            let now = self.engine.wire.clock.now();
-            let since = now.checked_sub(began.elapsed()).unwrap_or(now);
-            match (Wanted { bucket, key, size, crc64, since }).look(self.engine).await {
+            let error = match (error, earlier) {
+                // The stream is used up; what the caller wants to know is why it was needed again.
+                (Error::Source(SourceError::NotReopenable), Some(lost)) => {
+                    return Err(unknown(NOT_THERE, lost));
+                }
+                (error, _) if error.lost_answer() && !call.repeat_when_lost => error,
+                // The object in the way may be this put's own.
+                (error, Some(_)) if error.has_code("FileAlreadyExists") => error,
+                (error, _) => return Err(error),
+            };
+            let reason = match self.look(&call, ledger).await {
                 Ok(Seen::Stored(object)) => {
                     tracing::warn!(
-                        lost = lost.with_causes(),
+                        lost = error.with_causes(),
                         "the answer was lost, but the object is stored"
                     );
                     let callback = match self.callback {
@@ -225,22 +224,33 @@ impl Put<'_> {
                     };
                     return Ok(Uploaded { object, callback, report: ledger.report() });
                 }
-                Ok(Seen::NotStored(_)) if !lost.lost_answer() => return Err(lost),
-                Ok(Seen::NotStored(reason)) if looks < LOOKS => {
-                    tracing::warn!(
-                        lost = lost.with_causes(),
-                        reason,
-                        "the answer was lost and the object is not stored; repeating"
-                    );
+                Ok(Seen::NotStored(_)) if !error.lost_answer() => return Err(error),
+                Ok(Seen::NotStored(reason)) => reason,
+                Ok(Seen::Unproven(reason)) => return Err(unknown(&reason, error)),
+                Err(failed) => {
+                    return Err(unknown(&format!("looking for it failed: {}", failed.with_causes()), error));
                 }
-                Ok(Seen::NotStored(reason)) | Ok(Seen::Unproven(reason)) => {
-                    return Err(unknown(&reason, lost));
-                }
-                Err(error) => {
-                    return Err(unknown(&format!("looking for it failed: {}", error.with_causes()), lost));
-                }
-            }
+            };
+            call.attempts_before = ledger.requests();
+            let Some(wait) = call.wait(&error, call.attempts_before) else {
+                return Err(unknown(&reason, error));
+            };
+            tracing::warn!(lost = error.with_causes(), reason, ?wait, "repeating");
+            tokio::time::sleep(wait).await;
+            earlier = Some(error);
         }
+    }
+
+    /// Looks for the object of a put whose answer was lost.
+    async fn look(&self, call: &Call<'_>, ledger: &Ledger) -> Result<Seen, Error> {
+        let Some(size) = self.source.length() else {
+            return Ok(Seen::Unproven("the source did not tell its length".into()));
+        };
+        let (bucket, key, crc64) = (self.bucket, self.key, ledger.last_crc64());
+        // Counted back from now, since the clock may have been corrected meanwhile.
+        let now = self.engine.wire.clock.now();
+        let since = now.checked_sub(call.began.elapsed()).unwrap_or(now);
+        (Wanted { bucket, key, size, crc64, since }).look(self.engine).await
     }
 }
 
@@ -291,5 +301,6 @@ fn unknown(reason: &str, lost: Error) -> Error {
     Error::OutcomeUnknown { operation: Operation::PutObject, reason: reason.into(), lost: Box::new(lost) }
 }
 
-/// How often a lost answer is looked after before the upload gives up.
-const LOOKS: u32 = 3;
+/// What was seen before a put was repeated.
+const NOT_THERE: &str =
+    "the object was not there, and the put could not be repeated, since its stream was consumed";

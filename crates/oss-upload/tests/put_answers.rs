@@ -281,6 +281,35 @@ async fn a_404_of_somebody_else_is_no_proof_that_the_object_is_not_there() {
 }
 
 #[tokio::test]
+async fn the_policy_decides_also_when_the_object_was_looked_for() {
+    let absent = || refused(404, "");
+    let steps = [Step::Lost, absent(), Step::Lost, absent(), Step::Lost, absent()];
+    let (result, seen) = end(steps, calls_back).await;
+    assert!(matches!(result, Err(Error::OutcomeUnknown { .. })), "{result:?}");
+    assert_eq!(seen.iter().filter(|method| *method == Method::PUT).count(), 3, "as the policy has it");
+    // Attempts before the look count.
+    let steps = [Step::NoConnection, Step::NoConnection, Step::Lost, absent()];
+    let (result, seen) = end(steps, calls_back).await;
+    assert!(matches!(result, Err(Error::OutcomeUnknown { .. })), "{result:?}");
+    assert_eq!(seen.len(), 4);
+}
+
+#[tokio::test]
+async fn a_stream_whose_put_was_lost_is_not_reported_as_consumed() {
+    let stream = || oss_upload::StreamSource::from_reader(CONTENT.as_bytes(), Some(CONTENT.len() as u64));
+    for (steps, callback) in [(vec![Step::Lost, refused(404, "")], true), (vec![Step::Lost], false)] {
+        let (uploader, _) = played(steps);
+        let mut put = uploader.put_object(bucket(), "k", stream());
+        if callback {
+            put = calls_back(put);
+        }
+        let error = put.await.unwrap_err();
+        assert!(!matches!(error, Error::Source(_)), "{error:?}");
+        assert_eq!(error.object_state(), ObjectState::Unknown);
+    }
+}
+
+#[tokio::test]
 async fn an_object_in_the_way_is_looked_at_if_it_may_be_this_puts_own() {
     let once = |put: PutObject| put.options(ObjectOptions::new().forbid_overwrite());
     let steps = [Step::Lost, refused(404, ""), refused(409, EXISTS), found(0)];

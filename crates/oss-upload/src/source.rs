@@ -43,9 +43,12 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// Opens the bytes of `range`, which lies within the length. A source of unknown length is opened with
     /// `0..u64::MAX`, once.
     ///
+    /// A source that can be read only once must refuse any range but the whole with [`SourceError::NotReopenable`], and
+    /// keep its bytes then: `resumable_upload` asks a source without an identity for `0..0` to learn whether it can cut it.
+    ///
     /// # Errors
     ///
-    /// [`SourceError::NotReopenable`] if the bytes were given away already, else why they cannot be read. A failed
+    /// [`SourceError::NotReopenable`] as above, or if the bytes were given away already; else why they cannot be read. A failed
     /// open is not retried.
     async fn open(&self, range: Range<u64>) -> Result<Body, SourceError>;
 

@@ -49,7 +49,7 @@ async fn run(file: &Path, wait_for_curl: bool) -> Result<(), Failure> {
     let callback = Callback::builder(&callback_url)
         .query("user", "presigned")
         .body("bucket=${bucket}&object=${object}&size=${size}")
-        .allow_private_addresses(place.emulator.is_some())
+        .allow_private_addresses(place.is_local())
         .build()?;
 
     // The side with the key. What it hands out is the URL and the headers, nothing else.

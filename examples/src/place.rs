@@ -65,6 +65,13 @@ impl Place {
             .checkpoint_directory(self.folder.path().join("checkpoints"))
     }
 
+    /// Whether this OSS runs on this machine, and so may call application servers that OSS itself would not call.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        let host = self.endpoint.split_once("://").map_or(self.endpoint.as_str(), |(_, host)| host);
+        ["127.", "localhost", "[::1]"].iter().any(|local| host.starts_with(local))
+    }
+
     /// Stops the emulated OSS, if it is one.
     pub async fn close(self) {
         if let Some(emulator) = self.emulator {

@@ -35,7 +35,7 @@ Usage: cargo xtask <CHORE> [ARGUMENTS]
                  check what a release needs: oldest Rust, oldest dependencies, features, packages, …
   interop        drive the emulator with the official Python and Node.js clients and print a table
   soak           kill and resume uploads at random: --seeds N (300), --from SEED (0)
-  tidy           check the repository itself: layout, file lengths, leftovers, white space
+  tidy           check the repository itself: layout, links, file lengths, leftovers, white space
 ";
 
 fn main() -> ExitCode {

@@ -47,8 +47,8 @@ impl Client {
         Self::builder(endpoint).build()
     }
 
-    /// Starts with the endpoint; see [`from_env`](Self::from_env) for its form. One of Alibaba Cloud's regional hosts
-    /// implies the region.
+    /// Starts with the endpoint: a host with or without scheme, `https` if it has none. One of Alibaba Cloud's regional
+    /// hosts implies the region.
     pub fn builder(endpoint: impl Into<String>) -> ClientBuilder {
         Self::starting_with(Place::Endpoint(endpoint.into()))
     }

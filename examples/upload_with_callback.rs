@@ -149,7 +149,9 @@ impl Scene {
         let (told, failing_url) = match settings.listen {
             Some(address) => {
                 let (_, told) = serve(address, Verifier::official(), url.path()).await?;
-                let origin = settings.callback_url.trim_end_matches(url.path());
+                // Without a path the URL does not end in the "/" that is then its path.
+                let url_text = settings.callback_url.as_str();
+                let origin = url_text.strip_suffix(url.path()).unwrap_or(url_text);
                 (Some(told), format!("{origin}/fail"))
             }
             // Nobody listens on the discard port, so OSS cannot deliver.

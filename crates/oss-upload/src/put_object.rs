@@ -30,7 +30,7 @@ use crate::uploader::Engine;
 /// read again. A put **with a callback** whose answer was lost (the connection broke or the time ran out after the
 /// whole request was sent, or OSS answered 500) may have called the application server already. It is not repeated
 /// blindly: the uploader looks for the object. If it is there with the bytes sent, the upload is done with [`CallbackOutcome::Unknown`]; if it is
-/// not, the put is repeated; if that cannot be told, the error is [`Error::OutcomeUnknown`].
+/// not, the policy is asked and the put repeated; if that cannot be told, the error is [`Error::OutcomeUnknown`].
 /// [`resend_when_unsure`](Self::resend_when_unsure) repeats without looking. The same holds for a put that
 /// [forbids overwriting](ObjectOptions::forbid_overwrite), whose repetition would be refused because of its own object.
 ///
@@ -108,7 +108,8 @@ impl PutObject {
     }
 
     /// Repeats a put whose answer was lost without looking whether the object is stored, although the application
-    /// server may then be called twice. For keys that may not be read (`oss:GetObject` is needed to look).
+    /// server may then be called twice. An answer that came is never a reason to repeat, also if it says that other bytes
+    /// were stored. For keys that may not be read (`oss:GetObject` is needed to look).
     pub fn resend_when_unsure(mut self) -> Self {
         self.resend_when_unsure = true;
         self

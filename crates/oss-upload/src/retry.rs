@@ -10,8 +10,8 @@ use crate::operation::Operation;
 /// Decides how long to wait before a failed attempt is repeated, or to stop.
 ///
 /// The engine asks only where repeating is safe and may help: never after a 203 `CallbackFailed`, never after a refusal
-/// that would come again (`AccessDenied`, `NoSuchBucket`, …), and not where the answer of a request with a callback was
-/// lost (it looks for the object first). So a policy decides about patience alone. Every repeated attempt takes
+/// that would come again (`AccessDenied`, `NoSuchBucket`, …), and where the answer of a request with a callback was
+/// lost, only after it has looked and the object is not there. So a policy decides about patience alone. Every repeated attempt takes
 /// fresh credentials, a fresh date, a freshly opened body and a fresh signature. A corrected clock and refreshed
 /// credentials are tried once without asking.
 pub trait RetryPolicy: fmt::Debug + Send + Sync {

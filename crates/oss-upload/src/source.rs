@@ -33,6 +33,7 @@ pub use self::stream::StreamSource;
 /// - The bytes must not change while an upload runs. A source that notices a change fails with
 ///   [`SourceError::Changed`], either in the body (best before its last chunk, so that the server never sees the end
 ///   of the request) or in [`check`](Source::check).
+/// - A panic of the body while it is sent is [`SourceError::Failed`] with the panic's words.
 /// - Chunks of 256 KiB to 1 MiB are fastest; progress and the idle time limit advance by whole chunks.
 /// - Dropping the future or the body abandons the read; it must leave nothing running for long.
 #[async_trait]
@@ -132,7 +133,7 @@ pub enum SourceError {
         "the stream was consumed by an earlier attempt and cannot be read again; use bytes or a file to allow retries"
     )]
     NotReopenable,
-    /// A source of the user's failed.
+    /// A source of the user's failed, or panicked while it was sent.
     #[error("the source failed")]
     Failed(#[source] Box<dyn StdError + Send + Sync>),
 }

@@ -137,4 +137,17 @@ mod tests {
             assert_eq!(application_status(message), status, "{message}");
         }
     }
+
+    #[test]
+    fn neither_debug_nor_display_shows_the_raw_answer() {
+        let status = http::StatusCode::NON_AUTHORITATIVE_INFORMATION;
+        let headers = http::HeaderMap::new();
+        let raw = Bytes::from_static(
+            b"<Error><Code>CallbackFailed</Code><StringToSign>hush</StringToSign></Error>",
+        );
+        let answer = ServerError::from_answer(crate::operation::Operation::PutObject, status, &headers, &raw);
+        let failure = CallbackFailure::from_answer(answer);
+        assert_eq!((failure.code.as_str(), &failure.raw), ("CallbackFailed", &raw));
+        assert!(!format!("{failure:?} {failure}").contains("hush"));
+    }
 }

@@ -273,3 +273,74 @@ impl From<ServerError> for Error {
 pub(crate) fn stores_object(operation: Operation) -> bool {
     matches!(operation, Operation::PutObject | Operation::CompleteMultipartUpload)
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+    use oss_transport::TransportErrorKind as Kind;
+
+    use super::*;
+
+    const PUT: Operation = Operation::PutObject;
+
+    fn transport(operation: Operation, kind: Kind) -> Error {
+        Error::Transport { operation, source: TransportError::new(kind, "test") }
+    }
+
+    fn timed_out(operation: Operation, phase: Phase) -> Error {
+        Error::TimedOut { operation, phase, limit: Duration::from_secs(1) }
+    }
+
+    fn server(status: u16, xml: &'static str) -> Error {
+        let status = StatusCode::from_u16(status).unwrap();
+        ServerError::from_answer(PUT, status, &HeaderMap::new(), &xml.into()).into()
+    }
+
+    #[test]
+    fn each_failure_says_what_it_means_for_the_object_and_for_a_repetition() {
+        use ObjectState::{NotStored, Stored, Unknown};
+        let malformed = |operation| Error::MalformedAnswer { operation, reason: String::new() };
+        let corrupted = |operation| Error::Corrupted { operation, expected: 1, actual: 2 };
+        for (error, state, transient) in [
+            (transport(PUT, Kind::Connect), NotStored, true),
+            (transport(PUT, Kind::Tls), NotStored, false),
+            (transport(PUT, Kind::InvalidRequest), NotStored, false),
+            (transport(PUT, Kind::SendInterrupted), NotStored, true),
+            (transport(PUT, Kind::ReceiveInterrupted), Unknown, true),
+            (transport(PUT, Kind::Timeout), Unknown, true),
+            (transport(PUT, Kind::Other), Unknown, true),
+            (transport(PUT, Kind::Body), NotStored, false),
+            (transport(Operation::HeadObject, Kind::Other), NotStored, true),
+            (transport(Operation::CompleteMultipartUpload, Kind::Other), Unknown, true),
+            (timed_out(PUT, Phase::Credentials), NotStored, true),
+            (timed_out(PUT, Phase::Start), NotStored, true),
+            (timed_out(PUT, Phase::SendIdle), NotStored, true),
+            (timed_out(PUT, Phase::FirstByte), Unknown, true),
+            (timed_out(PUT, Phase::ReceiveIdle), Unknown, true),
+            (timed_out(PUT, Phase::Total), Unknown, false),
+            (timed_out(Operation::UploadPart(1), Phase::FirstByte), NotStored, true),
+            (malformed(PUT), Unknown, true),
+            (malformed(Operation::HeadObject), NotStored, true),
+            (corrupted(PUT), Stored, true),
+            (corrupted(Operation::UploadPart(1)), NotStored, true),
+            (server(403, ""), NotStored, false),
+            (server(500, "<Error><Code>InternalError</Code></Error>"), Unknown, true),
+            (server(503, "<Error><Code>ServiceUnavailable</Code></Error>"), NotStored, true),
+            (server(503, ""), Unknown, true),
+            (server(502, "<h1>Bad Gateway</h1>"), Unknown, true),
+            (server(200, "<Error><Code>InternalError</Code></Error>"), Unknown, true),
+            (Error::invalid("content", "is wrong"), NotStored, false),
+            (SourceError::NotReopenable.into(), NotStored, false),
+            (CredentialsError::new("none").into(), NotStored, false),
+        ] {
+            assert_eq!((error.object_state(), error.is_transient()), (state, transient), "{error:?}");
+            let after = error.after(PUT, transport(PUT, Kind::Other));
+            assert_ne!(after.object_state(), NotStored, "after a lost answer: {after:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_the_log_has_each_cause_once() {
+        assert_eq!(transport(PUT, Kind::Connect).with_causes().matches("test").count(), 1);
+    }
+}

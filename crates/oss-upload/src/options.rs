@@ -401,7 +401,12 @@ mod tests {
             (ObjectOptions::new().custom_header("Authorization", "x"), "custom_header"),
             (ObjectOptions::new().custom_header("x-oss-callback", "x"), "custom_header"),
             (ObjectOptions::new().tag("a", "1").tag("a", "2"), "tag"),
-            (ObjectOptions::new().traffic_limit(1), "traffic_limit"),
+            (ObjectOptions::new().tag("", "1"), "tag"),
+            (ObjectOptions::new().tag("k".repeat(129), "1"), "tag"),
+            (ObjectOptions::new().tag("k", "1".repeat(257)), "tag"),
+            ((0..11).fold(ObjectOptions::new(), |all, n| all.tag(n.to_string(), "1")), "tag"),
+            (ObjectOptions::new().traffic_limit(819_199), "traffic_limit"),
+            (ObjectOptions::new().traffic_limit(838_860_801), "traffic_limit"),
         ] {
             match options.put_headers(Some("text/plain")) {
                 Err(Error::InvalidArgument { argument: named, reason }) => {

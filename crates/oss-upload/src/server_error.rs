@@ -298,4 +298,35 @@ mod tests {
             assert!(error.is_transient(), "{body}");
         }
     }
+
+    #[test]
+    fn what_passes_is_told_by_status_or_code() {
+        let none = HeaderMap::new();
+        for status in [408, 429, 500, 502, 503, 504, 599] {
+            assert!(error(status, &none, "").is_transient(), "{status}");
+        }
+        for status in [300, 307, 400, 401, 403, 404, 409, 411, 412] {
+            assert!(!error(status, &none, "").is_transient(), "{status}");
+        }
+        for code in TRANSIENT.iter().chain(THROTTLING) {
+            let xml = format!("<?xml version='1.0'?>\n<Error><Code>{code}</Code></Error>");
+            let error = error(400, &none, &xml);
+            assert!(error.is_transient(), "{code}");
+            assert_eq!(error.is_throttling(), THROTTLING.contains(code), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_server_can_hold_an_upload_for_five_minutes_and_fill_64_kib() {
+        let mut headers = HeaderMap::new();
+        for (said, pause) in
+            [("1500", Some(1500)), ("999999999", Some(300_000)), ("-1", None), ("soon", None)]
+        {
+            headers.insert(&QOS_DELAY, HeaderValue::from_static(said));
+            assert_eq!(error(503, &headers, "").pause(), pause.map(Duration::from_millis), "{said}");
+        }
+        let error = error(500, &HeaderMap::new(), &"hush ".repeat(100_000));
+        assert_eq!(error.raw().len(), 64 * 1024);
+        assert!(!format!("{error:?} {error}").contains("hush"));
+    }
 }

@@ -15,9 +15,10 @@ use common::{bucket, callback};
 use futures_util::stream;
 use http::{Method, Response};
 use oss_signing::Credentials;
-use oss_transport::{Body, Request, TransportError, TransportErrorKind, transport_fn};
+use oss_transport::{Body, Request, Transport, TransportError, TransportErrorKind, transport_fn};
 use oss_upload::{
-    Backoff, CallbackOutcome, Crc64, Error, ObjectOptions, ObjectState, Phase, PutObject, Uploaded, Uploader,
+    Backoff, CallbackOutcome, Crc64, Error, Failure, NoRetry, ObjectOptions, ObjectState, Phase,
+    PresignedPut, PresignedUploader, PutObject, RetryPolicy, Uploaded, Uploader,
 };
 
 /// What happens to one request. All but a refused connection take the whole body.
@@ -82,8 +83,11 @@ fn answer(step: Step) -> Result<Response<Body>, TransportError> {
     Ok(response.body(body).unwrap())
 }
 
-/// An uploader to a server that does these things in turn, and the methods of the requests it got.
-fn played(steps: impl IntoIterator<Item = Step>) -> (Uploader, Arc<Mutex<Vec<Method>>>) {
+/// The methods of the requests a server got.
+type Log = Arc<Mutex<Vec<Method>>>;
+
+/// A server that does these things in turn.
+fn server(steps: impl IntoIterator<Item = Step>) -> (Arc<dyn Transport>, Log) {
     let steps = Arc::new(Mutex::new(steps.into_iter().collect::<VecDeque<_>>()));
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&seen);
@@ -97,11 +101,15 @@ fn played(steps: impl IntoIterator<Item = Step>) -> (Uploader, Arc<Mutex<Vec<Met
             answer(step)
         }
     });
+    (Arc::new(transport), seen)
+}
+
+fn played(steps: impl IntoIterator<Item = Step>) -> (Uploader, Log) {
+    let (transport, seen) = server(steps);
     let quick = Backoff::default().with_waits(Duration::from_millis(1), Duration::from_millis(1));
     let endpoint = "http://oss-cn-hangzhou.aliyuncs.com".parse().unwrap();
-    let uploader =
-        Uploader::builder(endpoint, Arc::new(transport), Arc::new(Credentials::new("id", "secret")))
-            .retry(Arc::new(quick.with_attempts(3)));
+    let uploader = Uploader::builder(endpoint, transport, Arc::new(Credentials::new("id", "secret")))
+        .retry(Arc::new(quick.with_attempts(3)));
     (uploader.build().unwrap(), seen)
 }
 
@@ -262,6 +270,13 @@ async fn the_age_of_an_object_is_told_by_the_servers_clock() {
         assert!(matches!(uploaded.callback, CallbackOutcome::Unknown), "{hours}");
         assert_eq!(seen, [Method::PUT, Method::PUT, Method::HEAD], "{hours}");
     }
+    // The clock is corrected once, and not from an answer that does not tell the time.
+    for (date, requests) in [("Thu, 01 Jan 2026 00:00:00 GMT", 2), ("yesterday", 1)] {
+        let skewed = || Step::Answer(403, vec![id(), ("date", date.into())], SKEWED, Then::End);
+        let (result, seen) = end([skewed(), skewed()], calls_back).await;
+        assert_eq!(result.unwrap_err().server().unwrap().code(), "RequestTimeTooSkewed");
+        assert_eq!(seen.len(), requests, "{date}");
+    }
     // An object like it that was there long before is no proof.
     let (result, seen) = end([Step::Lost, found(3600), stored()], calls_back).await;
     assert!(matches!(result.unwrap().callback, CallbackOutcome::Answered(_)));
@@ -352,4 +367,101 @@ fn every_level_of_an_error_says_something_of_its_own() {
     for (n, level) in levels.iter().enumerate() {
         assert!(!levels[n + 1..].iter().any(|below| level.contains(below.as_str())), "{levels:?}");
     }
+}
+
+const BY_URL: &str =
+    "http://b.oss-cn-hangzhou.aliyuncs.com/k?OSSAccessKeyId=id&Expires=1701605532&Signature=s";
+
+async fn end_by_url(
+    steps: impl IntoIterator<Item = Step>,
+    change: impl FnOnce(PresignedPut) -> PresignedPut,
+) -> (Result<Uploaded, Error>, usize) {
+    let (transport, seen) = server(steps);
+    let put = change(PresignedPut::from_url(BY_URL).unwrap());
+    let quick = Backoff::default().with_waits(Duration::from_millis(1), Duration::from_millis(1));
+    let uploader = PresignedUploader::new(transport).with_retry(Arc::new(quick.with_attempts(3)));
+    let result = uploader.put(put, Bytes::from_static(CONTENT.as_bytes())).resend_when_unsure().await;
+    let count = seen.lock().unwrap().len();
+    (result, count)
+}
+
+#[tokio::test]
+async fn a_put_by_url_knows_of_a_callback_in_a_header() {
+    let with_callback = |put: PresignedPut| put.with_header("X-Oss-Callback", "eA==").unwrap();
+    let wrong = || Step::Answer(203, vec![("x-oss-hash-crc64ecma", "7".into()), id()], FAILED, Then::End);
+    let (result, requests) = end_by_url([wrong()], with_callback).await;
+    assert!(matches!(result, Err(Error::Corrupted { .. })), "{result:?}");
+    assert_eq!(requests, 1);
+    // Without XML only the request tells what a 203 means.
+    let bare = || Step::Answer(203, vec![crc(), id()], "", Then::End);
+    let (result, _) = end_by_url([bare()], with_callback).await;
+    assert!(matches!(result, Err(Error::CallbackFailed(_))), "{result:?}");
+    let (result, _) = end_by_url([bare()], |put| put).await;
+    assert!(matches!(result.unwrap().callback, CallbackOutcome::NotRequested));
+    // And with it the answer does, whatever the request said.
+    let (result, _) = end_by_url([Step::Answer(203, vec![crc(), id()], FAILED, Then::End)], |put| put).await;
+    assert!(matches!(result, Err(Error::CallbackFailed(_))), "{result:?}");
+    // One that forbids overwriting is not sent again because of altered bytes either.
+    let once = |put: PresignedPut| put.with_header("x-oss-forbid-overwrite", "true").unwrap();
+    let altered = Step::Answer(200, vec![("x-oss-hash-crc64ecma", "7".into()), id()], "", Then::End);
+    let (result, requests) = end_by_url([altered], once).await;
+    assert!(matches!(result, Err(Error::Corrupted { .. })), "{result:?}");
+    assert_eq!(requests, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_callback_has_its_own_time() {
+    // Answers after 70 s; 60 s are the limit without a callback.
+    let late = || {
+        transport_fn(|request: Request| async {
+            request.into_body().read_to_end(usize::MAX).await?;
+            tokio::time::sleep(Duration::from_secs(70)).await;
+            answer(stored())
+        })
+    };
+    let endpoint = "http://oss-cn-hangzhou.aliyuncs.com".parse().unwrap();
+    let uploader = Uploader::builder(endpoint, Arc::new(late()), Arc::new(Credentials::new("id", "secret")));
+    let uploader = uploader.retry(Arc::new(NoRetry)).build().unwrap();
+    let error = put(&uploader).await.unwrap_err();
+    assert!(matches!(error, Error::TimedOut { phase: Phase::FirstByte, .. }), "{error:?}");
+    calls_back(put(&uploader)).await.unwrap();
+    let sender = PresignedUploader::new(Arc::new(late())).with_retry(Arc::new(NoRetry));
+    let by_url = |put| sender.put(put, Bytes::from_static(CONTENT.as_bytes()));
+    let put = PresignedPut::from_url(BY_URL).unwrap();
+    let error = by_url(put.clone()).await.unwrap_err();
+    assert!(matches!(error, Error::TimedOut { phase: Phase::FirstByte, .. }), "{error:?}");
+    by_url(put.with_header("x-oss-callback", "eA==").unwrap()).await.unwrap();
+}
+
+/// Repeats at once, and writes down what it is told.
+#[derive(Debug, Default)]
+struct Told(Mutex<Vec<String>>);
+
+impl RetryPolicy for Told {
+    fn wait(&self, failure: &Failure<'_>) -> Option<Duration> {
+        self.0.lock().unwrap().push(format!("{} {}", failure.attempts, failure.error));
+        Some(Duration::ZERO)
+    }
+
+    fn succeeded(&self) {
+        self.0.lock().unwrap().push("success".into());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_policy_hears_of_each_attempt_and_oss_may_ask_for_more_patience() {
+    const BUSY: &str = "<Error><Code>ServiceUnavailable</Code></Error>";
+    let slow = Step::Answer(503, vec![id(), ("x-oss-qos-delay-time", "5000".into())], BUSY, Then::End);
+    let (transport, _) = server([Step::NoConnection, slow, Step::Lost, refused(404, ""), stored()]);
+    let told = Arc::new(Told::default());
+    let endpoint = "http://oss-cn-hangzhou.aliyuncs.com".parse().unwrap();
+    let uploader = Uploader::builder(endpoint, transport, Arc::new(Credentials::new("id", "secret")));
+    let uploader = uploader.retry(Arc::clone(&told) as Arc<dyn RetryPolicy>).build().unwrap();
+    let started = tokio::time::Instant::now();
+    let put = put(&uploader).options(ObjectOptions::new().forbid_overwrite());
+    put.await.unwrap();
+    assert_eq!(started.elapsed().as_secs(), 5);
+    let told = told.0.lock().unwrap();
+    let attempts: Vec<&str> = told.iter().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(attempts, ["1", "2", "3", "success"], "{told:?}");
 }

@@ -253,6 +253,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_provider_hears_of_a_refusal_of_what_it_gave_last() {
+        #[derive(Debug, Default)]
+        struct Hears(AtomicU32);
+        #[async_trait]
+        impl ProvideCredentials for Hears {
+            async fn credentials(&self) -> Result<Credentials, CredentialsError> {
+                Ok(Credentials::new("id", "s").with_security_token("new"))
+            }
+            async fn refused(&self, _: &Credentials) -> bool {
+                self.0.fetch_add(1, Ordering::SeqCst);
+                true
+            }
+        }
+        let hears = Arc::new(Hears::default());
+        let cached = CachedCredentials::new(Arc::clone(&hears));
+        let given = cached.credentials().await.unwrap();
+        // The same key with another token is another credential.
+        cached.refused(&Credentials::new("id", "s").with_security_token("old")).await;
+        assert_eq!(hears.0.load(Ordering::SeqCst), 0);
+        cached.refused(&given).await;
+        assert_eq!(hears.0.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
     async fn a_failure_while_the_old_ones_hold_is_no_failure() {
         #[derive(Debug)]
         struct Once(AtomicU32);

@@ -50,9 +50,11 @@ pub(super) fn leftovers(files: &[File]) -> Vec<Finding> {
     })
 }
 
-/// What tests read, such as vectors and signatures, is compared byte by byte and stays as it came.
+/// What tests read, such as vectors and signatures, is compared byte by byte and stays as it came; so do the inputs that
+/// fuzz targets begin with.
 fn is_data(file: &File) -> bool {
-    file.path.contains("/tests/") && ![".rs", ".md", ".toml"].iter().any(|end| file.path.ends_with(end))
+    let is_code = [".rs", ".md", ".toml"].iter().any(|end| file.path.ends_with(end));
+    file.path.starts_with("fuzz/seeds/") || (file.path.contains("/tests/") && !is_code)
 }
 
 fn each_line<'a>(
@@ -97,6 +99,7 @@ mod tests {
     fn white_space_at_the_end_of_a_line_is_found() {
         assert_eq!(lines(trailing_white_space, "a.md", "good\nbad \nbad\t\nbad\r\n  good\n"), [2, 3, 4]);
         assert_eq!(lines(trailing_white_space, "crates/oss/tests/vectors/a.txt", "data \n"), [0; 0]);
+        assert_eq!(lines(trailing_white_space, "fuzz/seeds/form/a", "data\r\n"), [0; 0]);
     }
 
     #[test]

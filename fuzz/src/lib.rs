@@ -1,0 +1,5 @@
+//! What the fuzz targets share.
+
+mod message;
+
+pub use message::{request, response};

@@ -235,6 +235,11 @@ const checks = {
       return fetch(url, { method: "POST", mode: "no-cors", body });
     }, form);
     await recorded(page, "passed on.txt", "Called back");
+
+    // A link from there leads to the page with its session, and does not end it.
+    await attacker.evaluate((page) => document.body.append(Object.assign(document.createElement("a"), { href: page, textContent: "there" })), page_url);
+    await attacker.click("a");
+    await recorded(attacker, "passed on.txt", "Called back");
     await attacker.close();
     server.close();
   },

@@ -14,7 +14,7 @@ use crate::refusal::Refusal;
 /// The user of a session.
 ///
 /// The cookie holds 128 random bits, which are the session's secret; the user's id, which stands in object keys, is a hash
-/// of them and gives nothing away.
+/// of them as long as they are: it gives nothing away, and nobody finds another session of the same user.
 #[derive(Clone, Debug)]
 pub(crate) struct User {
     pub(crate) id: String,
@@ -30,7 +30,7 @@ const COOKIE_NAME: &str = "direct_upload_session";
 
 impl User {
     fn of(session: &str) -> Self {
-        Self { id: hex(&Sha256::digest(session)[..8]) }
+        Self { id: hex(&Sha256::digest(session)[..16]) }
     }
 }
 
@@ -52,11 +52,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Visitor {
     }
 }
 
-/// A new session's cookie. Scripts cannot read it, and other sites cannot make the browser send it.
+/// A new session's cookie. Scripts cannot read it, and another site's requests go without it.
+///
+/// Except a link that is followed: with `SameSite=Strict` the browser would come to the page without its session, be given a
+/// new one, and its user would be somebody else from then on. Nothing here changes anything on a GET.
 pub(crate) fn new_cookie(secure: bool) -> Option<HeaderValue> {
     let secure = if secure { "; Secure" } else { "" };
     let cookie = format!(
-        "{COOKIE_NAME}={}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Strict{secure}",
+        "{COOKIE_NAME}={}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax{secure}",
         random_hex::<16>()?
     );
     HeaderValue::try_from(cookie).ok()

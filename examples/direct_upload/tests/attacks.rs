@@ -320,6 +320,24 @@ async fn a_form_with_any_field_changed_or_left_out_is_refused() {
 }
 
 #[tokio::test]
+async fn who_comes_by_a_link_keeps_the_session() {
+    let scene = scene().await;
+    let browser = browser(&scene).await;
+    let strange = browser.request(Method::GET, &scene.url(), HeaderMap::new(), "".into()).await.unwrap();
+    let cookie = strange.headers["set-cookie"].to_str().unwrap();
+    // Strict would keep it from a link on another site as well, and the page would give out a new one in its place.
+    for attribute in ["HttpOnly", "SameSite=Lax", "Path=/"] {
+        assert!(cookie.split("; ").any(|own| own == attribute), "{attribute}: {cookie}");
+    }
+    assert!(!browser.api(Method::GET, "/", None).await.unwrap().headers.contains_key("set-cookie"));
+    // Lax lets a link bring the cookie along, so a GET must not do anything.
+    for path in ["/api/uploads", "/api/uploads/x", "/api/uploads/x/complete", "/api/uploads/x/look"] {
+        assert_eq!(browser.api(Method::GET, path, None).await.unwrap().status, 405, "{path}");
+    }
+    assert_eq!(user(&browser).await.len(), 32, "as many bits as the session has");
+}
+
+#[tokio::test]
 async fn an_expired_form_is_refused() {
     let scene = scene().await;
     let browser = browser(&scene).await;

@@ -19,8 +19,10 @@ use crate::uploader::Engine;
 /// The permission to upload one object with a form (PostObject). Awaiting it signs it; nothing is sent to OSS.
 ///
 /// The form is for this key only, and every field in it is pinned by the policy: whoever holds the form can change
-/// neither the key, the content type, the callback nor a custom variable, and cannot leave one out. What the policy cannot
-/// say is that the form is used once; [`forbid_overwrite`](Self::forbid_overwrite) comes close to it.
+/// neither the key, the content type, the callback nor a custom variable, and cannot leave one out. A field that is not
+/// named here can be added, though: pin `x-oss-object-acl` with [`field`](Self::field) where nobody else is to read the
+/// object. What the policy cannot say is that the form is used once; [`forbid_overwrite`](Self::forbid_overwrite) comes
+/// close to it.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -33,6 +35,7 @@ use crate::uploader::Engine;
 ///     .size(1..=10_485_760)
 ///     .content_type("image/jpeg")
 ///     .forbid_overwrite()
+///     .field("x-oss-object-acl", "private")
 ///     .callback(callback)
 ///     .expires_in(Duration::from_secs(300))
 ///     .await?;

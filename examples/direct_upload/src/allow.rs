@@ -83,6 +83,7 @@ async fn form(app: &App, ticket: &Ticket) -> Result<Way, Refusal> {
         .size(ticket.size..=ticket.size)
         .content_type(&ticket.content_type)
         .forbid_overwrite()
+        .field("x-oss-object-acl", "private")
         .callback(app.callback_for(ticket, until)?)
         .await?;
     Ok(Way::Form { url: form.url, fields: form.fields.into_iter().collect() })

@@ -290,16 +290,22 @@ async fn a_form_with_any_field_changed_or_left_out_is_refused() {
     let elsewhere = Callback::builder("http://attacker.example/").body("a=b").build().unwrap();
     for (what, changed, says) in [
         ("another user's key", with(&form, "key", &object(&theirs)), "AccessDenied"),
-        ("the other's folder", with(&form, "key", "user/0000000000000000/a.txt"), "AccessDenied"),
+        (
+            "the other's folder",
+            with(&form, "key", "user/00000000000000000000000000000000/a.txt"),
+            "AccessDenied",
+        ),
         ("another type", with(&form, "x-oss-content-type", "text/html"), "AccessDenied"),
         ("another callback", with(&form, "callback", elsewhere.encode().callback()), "AccessDenied"),
         ("another user", with(&form, "x:user", "somebody"), "AccessDenied"),
         ("another token", with(&form, "x:token", field(&theirs, "x:token")), "AccessDenied"),
+        ("to be read by anybody", with(&form, "x-oss-object-acl", "public-read"), "AccessDenied"),
         ("may overwrite", with(&form, "x-oss-forbid-overwrite", "false"), "AccessDenied"),
         ("a policy with more in it", with(&form, "policy", &larger), "SignatureDoesNotMatch"),
         ("another signature", with(&form, "x-oss-signature", &"0".repeat(64)), "SignatureDoesNotMatch"),
         ("no callback", without(&form, "callback"), "AccessDenied"),
         ("no token", without(&form, "x:token"), "AccessDenied"),
+        ("no ACL", without(&form, "x-oss-object-acl"), "AccessDenied"),
         ("no type", without(&form, "x-oss-content-type"), "AccessDenied"),
     ] {
         let answer = browser.send_form(&changed, "text/plain", b"hello").await.unwrap();

@@ -61,19 +61,32 @@ pub(crate) async fn allow(
         upload_id: None,
     };
     let way = if wish.size > app.rules.parts_from {
-        let options = ObjectOptions::new().content_type(&ticket.content_type);
-        let upload = app.bucket.initiate_multipart_upload(&ticket.object).options(options).await?;
-        ticket.upload_id = Some(upload.id().to_owned());
-        Way::Parts { count: app.rules.parts(ticket.size), bytes: app.rules.part_bytes }
+        begin_parts(&app, &mut ticket).await?
     } else {
-        form(&app, &ticket).await?
+        let way = form(&app, &ticket).await?;
+        app.database.allow(&ticket).await?;
+        way
     };
-    app.database.allow(&ticket).await?;
     Ok(Json(json!({ "id": ticket.id, "name": ticket.name, "way": way })))
 }
 
-/// A form with everything pinned: this key, this many bytes, this content type, this callback, these variables, and no
-/// second object under the key.
+/// Begins a multipart upload and keeps the ticket with its id. One that nobody could go on with is given up.
+async fn begin_parts(app: &App, ticket: &mut Ticket) -> Result<Way, Refusal> {
+    let options = ObjectOptions::new().content_type(&ticket.content_type);
+    let upload = app.bucket.initiate_multipart_upload(&ticket.object).options(options).await?;
+    ticket.upload_id = Some(upload.id().to_owned());
+    if let Err(error) = app.database.allow(ticket).await {
+        if let Err(error) = upload.abort().await {
+            log(&error);
+        }
+        return Err(error.into());
+    }
+    Ok(Way::Parts { count: app.rules.parts(ticket.size), bytes: app.rules.part_bytes })
+}
+
+/// A form with everything pinned: this key, this many bytes, this content type, this callback, these variables, no second
+/// object under the key, and nobody but this application to read it. A field that is not named here is the sender's to add,
+/// and an ACL of theirs would make the bucket a public host.
 async fn form(app: &App, ticket: &Ticket) -> Result<Way, Refusal> {
     let until = clock::now() + app.rules.expires_in + app.rules.longest_upload;
     let form = app
@@ -113,10 +126,15 @@ fn shown_name(name: &str) -> String {
     if shown.trim().is_empty() { "unnamed".to_owned() } else { shown }
 }
 
-/// Control characters, and those that turn the direction of writing: with them `gpj.exe` can be made to look like a
-/// picture.
+/// Control characters, those that turn the direction of writing (with them `gpj.exe` can be made to look like a picture),
+/// those that end a line or take no room. The two joiners stay: emoji and Persian need them.
 fn is_unseen(character: char) -> bool {
-    character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    character.is_control()
+        || matches!(
+            character,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        )
 }
 
 impl From<NoCallback> for Refusal {
@@ -136,6 +154,8 @@ mod tests {
         assert_eq!(shown_name("C:\\dir\\a\u{7}b.png"), "ab.png");
         assert_eq!(shown_name("photo\u{202e}gpj.exe"), "photogpj.exe");
         assert_eq!(shown_name("../"), "unnamed");
+        assert_eq!(shown_name("\u{200b}\u{feff}\u{2028}\u{200f}"), "unnamed");
+        assert_eq!(shown_name("👩\u{200d}🚀.png"), "👩\u{200d}🚀.png");
         assert_eq!(shown_name(&"好".repeat(500)).chars().count(), 120);
     }
 }

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::refusal::Refusal;
 use crate::user::User;
 
-/// `DELETE /api/uploads/{id}`: the ticket is forgotten and the parts are removed.
+/// `DELETE /api/uploads/{id}`: the parts are removed and the ticket is forgotten.
 ///
 /// A form that was signed stays good until it expires; its callback is refused from now on, for want of a ticket. What it
 /// stored is an object nobody knows, which a lifecycle rule or a sweep over the bucket removes.
@@ -17,11 +17,13 @@ pub(crate) async fn cancel(
     Path(id): Path<String>,
 ) -> Result<StatusCode, Refusal> {
     let ticket = app.database.ticket(&id, &user.id).await?.ok_or_else(Refusal::no_such_upload)?;
+    if let Some(upload_id) = ticket.upload_id {
+        // First, while the id of the upload is known: where OSS cannot be reached, the parts are there for another try. An
+        // upload that was completed is not touched.
+        app.bucket.multipart_upload(ticket.object, upload_id)?.abort().await?;
+    }
     if !app.database.forget(&ticket.id).await? {
         return Err(Refusal::already_recorded());
-    }
-    if let Some(upload_id) = ticket.upload_id {
-        app.bucket.multipart_upload(ticket.object, upload_id)?.abort().await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -189,6 +189,37 @@ async fn a_cancelled_upload_leaves_nothing() {
     assert_eq!(browser.api(Method::DELETE, &path, None).await.unwrap().status, 409);
 }
 
+#[tokio::test]
+async fn a_large_upload_whose_end_fails_can_be_cancelled_again() {
+    let scene = scene_with(small_parts).await;
+    let browser = browser(&scene).await;
+    let large = browser.allow("film.mp4", "video/mp4", 250_000).await.unwrap();
+    let path = format!("/api/uploads/{}", large.id);
+    emulator(&scene).inject(Fault::on(Operation::AbortMultipartUpload).answer(403, "AccessDenied"));
+    assert_eq!(browser.api(Method::DELETE, &path, None).await.unwrap().status, 502);
+    assert_eq!(emulator(&scene).uploads(BUCKET).len(), 1);
+    assert_eq!(browser.api(Method::DELETE, &path, None).await.unwrap().status, 204);
+    assert!(emulator(&scene).uploads(BUCKET).is_empty(), "its id was still known");
+}
+
+#[tokio::test]
+async fn a_large_upload_that_cannot_be_kept_in_mind_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("database").display());
+    let scene = scene_with(|settings| {
+        small_parts(settings);
+        settings.database_url = Some(url.clone());
+    })
+    .await;
+    let browser = browser(&scene).await;
+    let broken = sqlx_core::any::AnyPoolOptions::new().connect(&url).await.unwrap();
+    sqlx_core::executor::Executor::execute(&broken, "ALTER TABLE tickets RENAME TO elsewhere").await.unwrap();
+    let wish = json!({ "name": "film.mp4", "type": "video/mp4", "size": 250_000 });
+    let answer = browser.api(Method::POST, "/api/uploads", Some(wish)).await.unwrap();
+    assert_eq!((answer.status.as_u16(), &answer.json().unwrap()["error"]), (503, &json!("database")));
+    assert!(emulator(&scene).uploads(BUCKET).is_empty());
+}
+
 /// The next event; one that does not come at all is a failure and not a test without end.
 async fn told(events: &mut EventStream) -> String {
     timeout(Duration::from_secs(30), events.next()).await.expect("an event").unwrap()

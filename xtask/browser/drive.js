@@ -191,6 +191,57 @@ const checks = {
     await until(async () => JSON.parse(await state()).buckets.every((bucket) => bucket.uploads.length === 0));
   },
 
+  "an upload that is cancelled while the server is asked": async ({ page }) => {
+    const held = new Promise((resume) => {
+      page.route("**/api/uploads", async (route) => {
+        const response = await route.fetch();
+        resume(() => route.fulfill({ response }));
+      });
+    });
+    const uploads = async () => JSON.parse(await state()).buckets.flatMap((bucket) => bucket.uploads).length;
+    await page.setInputFiles("#choose", big("regretted.mp4", 20_000_000));
+    const answer = await held;
+    assert.equal(await uploads(), 1);
+    await press(page, "regretted.mp4", "Cancel");
+    await absent(page, "regretted.mp4");
+    await answer();
+    await until(async () => (await uploads()) === 0);
+    await page.unroute("**/api/uploads");
+  },
+
+  "a part that breaks each time, and another try": async ({ page }) => {
+    const breaks = await fault({ operation: "UploadPart", part: 2, action: "reset-request", after_bytes: 1000, always: true });
+    await page.setInputFiles("#choose", big("series.mp4", 20_000_000));
+    await says(page, "series.mp4", /connection to the storage broke. Try again/);
+    await end(breaks);
+    const before = await requests("UploadPart");
+    await press(page, "series.mp4", "Try again");
+    await recorded(page, "series.mp4", "Called back");
+    assert.equal((await requests("UploadPart")) - before, 1, "what has arrived is not sent again");
+  },
+
+  "parts that the storage has removed, and another try": async ({ page }) => {
+    await fault({ operation: "ListParts", action: "answer", status: 404, code: "NoSuchUpload" });
+    await page.setInputFiles("#choose", big("expired.mp4", 20_000_000));
+    await says(page, "expired.mp4", /has not arrived in the storage. Try again/);
+    await press(page, "expired.mp4", "Try again");
+    await recorded(page, "expired.mp4", "Called back");
+  },
+
+  "a server that could not be asked at first": async ({ context }) => {
+    const page = await context.newPage();
+    const busy = (route) => route.fulfill({ status: 503, json: { error: "database", message: "The server could not reach its database." } });
+    await page.route(/api\/(rules|events|files)$/, busy);
+    await page.goto(page_url);
+    await page.locator("#rules", { hasText: "could not reach its database" }).waitFor();
+    await page.locator("#live[data-state=off]", { hasText: "could not reach its database" }).waitFor();
+    await page.unroute(/api\/(rules|events|files)$/);
+    await page.setInputFiles("#choose", [text("patient.txt", 10)]);
+    await recorded(page, "patient.txt", "Called back");
+    await live(page);
+    await page.close();
+  },
+
   "files that are dropped on the page": async ({ page }) => {
     const data = await page.evaluateHandle(() => {
       const data = new DataTransfer();

@@ -27,9 +27,12 @@ export function thumb(name, source) {
 }
 
 export class Card {
-  /** `done` is called when the file is recorded, `gone` when the card is to be taken away, `say` with what is to be read out. */
-  constructor(file, { done, gone, say }) {
-    Object.assign(this, { file, done, gone, say });
+  /**
+   * `done` is called when the file is recorded, `again` when it is to be sent once more, `gone` when the card is to be taken
+   * away, `say` with what is to be read out.
+   */
+  constructor(file, { done, again, gone, say }) {
+    Object.assign(this, { file, done, again, gone, say });
     this.sent = new Set();
     this.preview = file.type.startsWith("image/") ? URL.createObjectURL(file) : null;
     this.text = make("p", { className: "state" });
@@ -37,7 +40,7 @@ export class Card {
     this.actions = make("div", { className: "actions" });
     const name = make("p", { className: "name" }, file.name);
     this.element = make("li", { className: "item", tabIndex: -1 }, thumb(file.name, this.preview), name, this.text, this.actions, this.bar);
-    this.show("waiting", `Waiting · ${bytes(file.size)}`, [["Cancel", () => this.cancel()]]);
+    this.wait();
   }
 
   /** Says why the file is not uploaded at all. */
@@ -54,8 +57,9 @@ export class Card {
       this.show("asking", "Asking the server …", [["Cancel", () => this.cancel()]]);
       if (!(await this.arrivedBefore())) {
         this.allowed ??= await server.allow(this.file);
-        // The user may have cancelled while the server was asked.
+        // The user may have cancelled while the server was asked, and then it was not told.
         if (signal.aborted) {
+          this.forget();
           throw new Trouble("Cancelled.", { code: "cancelled" });
         }
         this.begun = performance.now();
@@ -150,8 +154,18 @@ export class Card {
     if (trouble.code === "parts_missing") {
       this.sent.clear();
     }
-    this.show("failed", trouble.message, [["Try again", () => this.run(), "primary"], ["Dismiss", () => this.cancel()]]);
+    this.show("failed", trouble.message, [["Try again", () => this.retry(), "primary"], ["Dismiss", () => this.cancel()]]);
     this.say(`${this.file.name}: ${trouble.message}`);
+  }
+
+  /** Takes its turn again, as it did the first time. */
+  retry() {
+    this.wait();
+    this.again(this);
+  }
+
+  wait() {
+    this.show("waiting", `Waiting · ${bytes(this.file.size)}`, [["Cancel", () => this.cancel()]]);
   }
 
   finished() {

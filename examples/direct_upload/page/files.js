@@ -19,11 +19,19 @@ export function follow(changed) {
       // The oldest first, since each is put at the top.
       (await server.files()).reverse().forEach(take);
       tell();
-    } catch {
-      // The stream is opened again by itself, and then the list is asked for again.
-      live("off", "The server cannot be reached");
+      return true;
+    } catch (trouble) {
+      // When the stream is opened again, the list is asked for again.
+      live("off", trouble.message);
+      return false;
     }
   };
+  listen(take, refresh);
+  return refresh;
+}
+
+/** Opens the stream of news. A browser opens a stream that broke again, but gives up after an answer that is none. */
+function listen(take, refresh) {
   const stream = new EventSource("/api/events");
   stream.addEventListener("ready", () => {
     live("on", "Live");
@@ -33,8 +41,16 @@ export function follow(changed) {
     take(JSON.parse(event.data));
     tell();
   });
-  stream.addEventListener("error", () => live("off", "Reconnecting"));
-  return refresh;
+  stream.addEventListener("error", async () => {
+    if (stream.readyState === EventSource.CLOSED) {
+      setTimeout(() => listen(take, refresh), 3000 + 2000 * Math.random());
+      // The stream does not tell why it was refused; the answer to this may.
+      if (!(await refresh())) {
+        return;
+      }
+    }
+    live("off", "Reconnecting");
+  });
 }
 
 /** Whether a file is in the list. */
@@ -81,5 +97,9 @@ function tell() {
 
 function live(state, text) {
   document.querySelector("#live").dataset.state = state;
-  document.querySelector("#live-text").textContent = text;
+  const shown = document.querySelector("#live-text");
+  // What is said again is read out again.
+  if (shown.textContent !== text) {
+    shown.textContent = text;
+  }
 }

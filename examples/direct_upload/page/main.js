@@ -16,24 +16,30 @@ const queue = [];
 const cards = new Set();
 let busy = 0;
 
-const rules = server.rules();
-rules.then(
-  ({ types, max_bytes }) => {
-    choose.accept = types.map((known) => known.type).join(",");
-    document.querySelector("#rules").textContent = `${types.map((known) => known.label).join(", ")} · up to ${bytes(max_bytes)} each`;
-  },
-  (trouble) => {
-    document.querySelector("#rules").textContent = trouble.message;
-  },
-);
+let rules = ask_rules();
+
+/** What may be uploaded, or null; then it is asked for again when there is a file. */
+async function ask_rules() {
+  const shown = document.querySelector("#rules");
+  try {
+    const known = await server.rules();
+    choose.accept = known.types.map((type) => type.type).join(",");
+    shown.textContent = `${known.types.map((type) => type.label).join(", ")} · up to ${bytes(known.max_bytes)} each`;
+    return known;
+  } catch (trouble) {
+    shown.textContent = trouble.message;
+    say(trouble.message);
+    return null;
+  }
+}
 
 async function take(files) {
-  const known = await rules.catch((trouble) => say(trouble.message));
+  const known = (await rules) ?? (await (rules = ask_rules()));
   if (!known) {
     return;
   }
   for (const file of files) {
-    const card = new Card(file, { done, gone, say });
+    const card = new Card(file, { done, again, gone, say });
     cards.add(card);
     uploads.prepend(card.element);
     const why = refusal(file, known);
@@ -69,6 +75,12 @@ function done(card) {
     card.show("done", "Recorded.", []);
     refresh();
   }
+}
+
+/** Another try waits for a lane like the first, and is asked about like the first when the page is left. */
+function again(card) {
+  queue.push(card);
+  next();
 }
 
 function gone(card, focused) {

@@ -58,11 +58,22 @@ async function sendParts(file, { id, way }, { sent, progress, signal }) {
   };
   const lane = async () => {
     for (let number = waiting.shift(); number !== undefined; number = waiting.shift()) {
-      await sendPart(file, id, number, { tell, signal });
+      try {
+        await sendPart(file, id, number, { tell, signal });
+      } catch (trouble) {
+        // Nothing new is begun, or it would still be under way when the user tries again.
+        waiting.length = 0;
+        throw trouble;
+      }
       sent.add(number);
     }
   };
-  await Promise.all(Array.from({ length: LANES }, lane));
+  // What is under way may arrive, and need not be sent again.
+  const lanes = await Promise.allSettled(Array.from({ length: LANES }, lane));
+  const failed = lanes.find((lane) => lane.status === "rejected");
+  if (failed) {
+    throw failed.reason;
+  }
 }
 
 async function sendPart(file, id, number, { tell, signal }) {

@@ -2,6 +2,9 @@
 
 import { Trouble } from "./words.js";
 
+/** With these the permission to upload has come to nothing, and another try needs a new one. */
+const GONE = new Set(["no_such_upload", "not_stored", "other_file"]);
+
 async function ask(method, path, body) {
   let response;
   try {
@@ -22,7 +25,7 @@ async function ask(method, path, body) {
   }
   if (!response.ok) {
     const message = answer.message ?? `The server answered with an error (${response.status}). Try again in a moment.`;
-    throw new Trouble(message, { code: answer.error ?? "", fresh: answer.error === "no_such_upload" });
+    throw new Trouble(message, { code: answer.error ?? "", fresh: GONE.has(answer.error) });
   }
   return answer;
 }

@@ -133,6 +133,9 @@ impl Database {
 
     /// The ticket of this id, if it is this user's.
     pub(crate) async fn ticket(&self, id: &str, user: &str) -> Result<Option<Ticket>, DatabaseError> {
+        if !is_id(id) {
+            return Ok(None);
+        }
         let statement = format!("SELECT {TICKET} FROM tickets WHERE id = $1 AND user_id = $2");
         let row = query::<Any>(&statement).bind(id).bind(user).fetch_optional(&self.pool).await?;
         row.as_ref().map(read_ticket).transpose()
@@ -190,6 +193,9 @@ impl Database {
 
     /// The file recorded under a ticket, if it is this user's.
     pub(crate) async fn file(&self, id: &str, user: &str) -> Result<Option<File>, DatabaseError> {
+        if !is_id(id) {
+            return Ok(None);
+        }
         let statement = format!("SELECT {FILE} FROM files WHERE ticket = $1 AND user_id = $2");
         let row = query::<Any>(&statement).bind(id).bind(user).fetch_optional(&self.pool).await?;
         row.as_ref().map(read_file).transpose()
@@ -217,6 +223,11 @@ impl Database {
         let row = query::<Any>("SELECT COUNT(*) FROM files").fetch_one(&self.pool).await?;
         Ok(u64::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default())
     }
+}
+
+/// Whether a ticket can have this id. PostgreSQL refuses the very question if there is a NUL in it.
+fn is_id(id: &str) -> bool {
+    id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn read_ticket(row: &AnyRow) -> Result<Ticket, DatabaseError> {

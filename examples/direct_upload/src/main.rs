@@ -23,13 +23,26 @@ async fn main() -> ExitCode {
     }
 }
 
+const HELP: &str = "\
+usage: direct_upload                   serves the page, and prints its URL
+       direct_upload load [UPLOADS]    uploads 200 files, or so many, at once, and says what became of them
+
+The environment says on what: see examples/direct_upload/README.md. Without any, on an emulated OSS and SQLite.
+";
+
 async fn run(arguments: &[String]) -> Result<(), Failure> {
-    let settings = Settings::from_env()?;
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => serve(settings).await,
-        ["load"] => load(settings, 200).await,
-        ["load", uploads] => load(settings, uploads.parse()?).await,
-        _ => Err("usage: direct_upload [load [UPLOADS]]".into()),
+        [] => serve(Settings::from_env()?).await,
+        ["load"] => load(Settings::from_env()?, 200).await,
+        ["load", uploads] => {
+            let uploads = uploads.parse().map_err(|_| format!("{uploads} is no number of uploads"))?;
+            load(Settings::from_env()?, uploads).await
+        }
+        ["--help" | "-h" | "help"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        _ => Err(format!("there is no such command\n{HELP}").into()),
     }
 }
 

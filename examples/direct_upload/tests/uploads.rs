@@ -282,4 +282,8 @@ async fn postgres_records_the_same() {
     let [file] = &files(&scene, &browser).await[..] else { panic!("one file") };
     assert_eq!((&*file.name, &file.id, file.width), ("好.txt", &allowed.id, None));
     assert_eq!(scene.app().database().count().await.unwrap(), before + 51);
+    // In PostgreSQL's text there is no NUL.
+    assert_eq!(look(&browser, "%00").await.0, 404);
+    let nul = browser.allow("a\0b.txt", "text/plain", 5).await.unwrap();
+    assert_eq!(browser.send_form(&nul, "text/plain", b"hello").await.unwrap().status, 200);
 }

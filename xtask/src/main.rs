@@ -10,6 +10,7 @@ mod browser;
 mod ci;
 mod gates;
 mod interop;
+mod sizes;
 mod soak;
 mod steps;
 mod tidy;
@@ -34,6 +35,8 @@ Usage: cargo xtask <CHORE> [ARGUMENTS]
   gates [GATE]...
                  check what a release needs: oldest Rust, oldest dependencies, features, packages, …
   interop        drive the emulator with the official Python and Node.js clients and print a table
+  sizes [--quick]
+                 count what each crate brings, time its clean build, and write docs/building.md
   soak           kill and resume uploads at random: --seeds N (300), --from SEED (0)
   tidy           check the repository itself: layout, links, file lengths, leftovers, white space
 ";
@@ -62,6 +65,7 @@ fn chore(name: &str, arguments: &[String]) -> Outcome {
         "browser" => browser::run(),
         "gates" => gates::run(arguments),
         "interop" => interop::run(),
+        "sizes" => sizes::run(arguments),
         "soak" => soak::run(arguments),
         "tidy" => tidy::run(),
         _ => Err("no such chore; `cargo xtask help` lists them".into()),

@@ -43,6 +43,12 @@ pub(crate) fn rows() -> Outcome<Vec<(&'static str, String)>> {
     ])
 }
 
+/// The rows as a Markdown table.
+pub(crate) fn table(rows: &[(&str, String)]) -> String {
+    let rows: String = rows.iter().map(|(name, value)| format!("| {name} | {value} |\n")).collect();
+    format!("| | |\n| --- | --- |\n{rows}")
+}
+
 /// The versions of [`KEY_DEPENDENCIES`] in `Cargo.lock`, as one line.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::machine;
 use super::table::{Bench, Place};
 
 /// What one bench said, or why it said nothing.
@@ -13,7 +14,7 @@ pub(super) enum Said {
 
 /// The Markdown page. `note` says how the run was less than the real one, if it was.
 pub(super) fn write(
-    machine: &[(&str, String)],
+    rows: &[(&str, String)],
     dependencies: &str,
     note: Option<&str>,
     results: &[(&Bench, Said)],
@@ -26,10 +27,8 @@ pub(super) fn write(
     if let Some(note) = note {
         let _ = write!(page, "\n**{note}**\n");
     }
-    page.push_str("\n## Measured on\n\n| | |\n| --- | --- |\n");
-    for (name, value) in machine {
-        let _ = writeln!(page, "| {name} | {value} |");
-    }
+    page.push_str("\n## Measured on\n\n");
+    page.push_str(&machine::table(rows));
     let _ = writeln!(page, "| Dependencies | {dependencies} |");
     page.push_str(
         "\n## How to repeat it\n\nOn a machine that does nothing else (the page says what the load was):\n\n\

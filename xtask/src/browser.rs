@@ -4,14 +4,14 @@
 //! Chromium is the machine's own, or Debian's package where CI may install it. The driver is `xtask/browser/drive.js`. It
 //! prints one line of JSON per check, and leaves screenshots in `target/browser/`.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::{Outcome, workspace};
+use crate::{Outcome, steps, workspace};
 
 const PACKAGES: &[&str] = &["playwright-core@1.64.1", "axe-core@4.14.1"];
 
@@ -144,23 +144,7 @@ fn drive(page: &str, storage: &str, chromium: &PathBuf) -> Outcome<(usize, usize
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()?;
-    let mut output = child.stdout.take().ok_or("the driver has no output")?;
-    let reader = std::thread::spawn(move || {
-        let mut text = String::new();
-        output.read_to_string(&mut text).map(|_| text)
-    });
-    let started = Instant::now();
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break status;
-        }
-        if started.elapsed() > LONGEST_RUN {
-            child.kill()?;
-        }
-        // A process is asked whether it has ended; there is nothing to wait for.
-        std::thread::sleep(Duration::from_millis(50));
-    };
-    let text = reader.join().map_err(|_| "reading the driver's output failed")??;
+    let (status, text) = steps::collect(&mut child, LONGEST_RUN)?;
     let (mut checks, mut failed) = (0, 0);
     for line in text.lines() {
         let (check, note) = parse(line)?;

@@ -4,14 +4,14 @@
 //! drivers are the files in `xtask/interop`. Each prints one line of JSON per operation.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::{Outcome, workspace};
+use crate::{Outcome, steps, workspace};
 
 const PYTHON_CLIENTS: &[&str] = &["oss2==2.19.1", "alibabacloud-oss-v2==1.4.1"];
 const NODE_CLIENT: &str = "ali-oss@6.23.0";
@@ -136,22 +136,7 @@ fn drive(run: &Run, endpoint: &str) -> Outcome<Vec<Line>> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()?;
-    let mut output = child.stdout.take().ok_or("the driver has no output")?;
-    let reader = std::thread::spawn(move || {
-        let mut text = String::new();
-        output.read_to_string(&mut text).map(|_| text)
-    });
-    let started = Instant::now();
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break status;
-        }
-        if started.elapsed() > LONGEST_RUN {
-            child.kill()?;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    };
-    let text = reader.join().map_err(|_| "reading the driver's output failed")??;
+    let (status, text) = steps::collect(&mut child, LONGEST_RUN)?;
     let lines = text.lines().map(parse).collect::<Outcome<Vec<Line>>>()?;
     if !status.success() || lines.is_empty() {
         return Err(format!("{} ended with {status} after {} checks", run.driver, lines.len()).into());

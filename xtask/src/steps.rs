@@ -2,8 +2,8 @@
 //!
 //! A failed step does not stop the ones behind it: whoever reads the result sees all that is wrong at once.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::Outcome;
@@ -92,6 +92,33 @@ pub(crate) fn watch(command: &mut Command, mut see: impl FnMut(&str)) -> Outcome
     finish(child)
 }
 
+/// Waits for a command and gives what it wrote to its piped standard output. One that takes longer than the limit is killed,
+/// and its status says so.
+///
+/// # Errors
+///
+/// If it cannot be waited for, or what it wrote is not text.
+pub(crate) fn collect(child: &mut Child, limit: Duration) -> Outcome<(ExitStatus, String)> {
+    let mut output = child.stdout.take().ok_or("the program's output is not piped")?;
+    let reader = std::thread::spawn(move || {
+        let mut text = String::new();
+        output.read_to_string(&mut text).map(|_| text)
+    });
+    let started = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        if started.elapsed() > limit {
+            child.kill()?;
+        }
+        // A process is asked whether it has ended; there is nothing to wait for.
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    let text = reader.join().map_err(|_| "reading the program's output failed")??;
+    Ok((status, text))
+}
+
 fn line(report: &Report) -> String {
     let Report { name, elapsed, result } = report;
     let outcome = match result {
@@ -139,6 +166,22 @@ mod tests {
         let mut seen = Vec::new();
         watch(&mut workspace::cargo(&["--version"]), |line| seen.push(line.to_owned())).unwrap();
         assert!(seen[0].starts_with("cargo ") && seen[0].ends_with('\n'), "{seen:?}");
+    }
+
+    #[test]
+    fn what_a_command_writes_is_collected() {
+        let mut child = workspace::cargo(&["--version"]).stdout(Stdio::piped()).spawn().unwrap();
+        let (status, text) = collect(&mut child, Duration::from_secs(60)).unwrap();
+        assert!(status.success() && text.starts_with("cargo "), "{text}");
+    }
+
+    #[test]
+    fn a_command_that_takes_too_long_is_killed() {
+        // It waits for input that does not come.
+        let mut cat = Command::new("cat");
+        let mut child = cat.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (status, _) = collect(&mut child, Duration::ZERO).unwrap();
+        assert!(!status.success());
     }
 
     #[test]

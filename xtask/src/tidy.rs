@@ -92,6 +92,12 @@ fn findings(rule: &Rule, files: &[File]) -> Vec<Finding> {
     (rule.check)(files).into_iter().filter(|finding| !is_allowed(finding)).collect()
 }
 
+/// The lines in which a rule finds something in a file of this path and text.
+#[cfg(test)]
+fn lines(rule: fn(&[File]) -> Vec<Finding>, path: &str, text: &str) -> Vec<usize> {
+    rule(&[File::new(path, text)]).into_iter().map(|finding| finding.line).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

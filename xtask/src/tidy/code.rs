@@ -148,10 +148,7 @@ fn without_visibility(item: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn lines(rule: fn(&[File]) -> Vec<Finding>, path: &str, text: &str) -> Vec<usize> {
-        rule(&[File::new(path, text)]).into_iter().map(|finding| finding.line).collect()
-    }
+    use crate::tidy::lines;
 
     #[test]
     fn length_is_counted_without_tests() {

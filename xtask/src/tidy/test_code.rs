@@ -52,10 +52,7 @@ fn ends_in_name(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn lines(rule: fn(&[File]) -> Vec<Finding>, path: &str, text: &str) -> Vec<usize> {
-        rule(&[File::new(path, text)]).into_iter().map(|finding| finding.line).collect()
-    }
+    use crate::tidy::lines;
 
     #[test]
     fn a_sleep_in_a_test_needs_a_reason() {

@@ -90,10 +90,7 @@ fn has_word(line: &str, word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn lines(rule: fn(&[File]) -> Vec<Finding>, path: &str, text: &str) -> Vec<usize> {
-        rule(&[File::new(path, text)]).into_iter().map(|finding| finding.line).collect()
-    }
+    use crate::tidy::lines;
 
     #[test]
     fn white_space_at_the_end_of_a_line_is_found() {

@@ -22,8 +22,9 @@ static EMULATOR: LazyLock<(Emulator, Arc<dyn Transport>)> = LazyLock::new(|| {
 
 fuzz_target!(|data: &[u8]| {
     let Some(request) = oss_fuzz::request(data) else { return };
+    let (_, transport) = &*EMULATOR;
     RUNTIME.block_on(async {
-        if let Ok(response) = EMULATOR.1.send(request.map(Body::from)).await {
+        if let Ok(response) = transport.send(request.map(Body::from)).await {
             let _ = response.into_body().read_to_end(1 << 20).await;
         }
     });

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::{Outcome, steps, workspace};
+use crate::steps::{self, Done};
+use crate::{Outcome, workspace};
 
 const PACKAGES: &[&str] = &["playwright-core@1.64.1", "axe-core@4.14.1"];
 
@@ -21,9 +22,15 @@ const CHROMIUM: &[&str] = &["chromium", "chromium-browser", "google-chrome", "go
 /// The whole drive takes a minute; one that hangs is a failure, not the end of the chore.
 const LONGEST_RUN: Duration = Duration::from_secs(400);
 
-pub(crate) fn run() -> Outcome {
-    let chromium = chromium().ok_or("no Chromium: install your distribution's package `chromium`")?;
-    install()?;
+/// Skipped where there is no browser, or the driver cannot be installed.
+pub(crate) fn run() -> Outcome<Done> {
+    if let Some(what) = missing() {
+        return Ok(Done::skipped(what));
+    }
+    let chromium = chromium().ok_or("the browser is gone")?;
+    if let Err(error) = install() {
+        return Ok(Done::skipped(format!("the driver cannot be installed: {error}")));
+    }
     let built = workspace::cargo(&["build", "--locked", "--package", "direct_upload"]).status()?;
     if !built.success() {
         return Err(format!("the application cannot be built: {built}").into());
@@ -34,24 +41,23 @@ pub(crate) fn run() -> Outcome {
     application.wait()?;
     let (checks, failed) = outcome?;
     println!("screenshots are in {}", folder().display());
-    if failed == 0 && checks > 0 { Ok(()) } else { Err(format!("{failed} of {checks} checks failed").into()) }
+    if failed == 0 && checks > 0 {
+        Ok(Done::Counted(format!("{checks} checks")))
+    } else {
+        Err(format!("{failed} of {checks} checks failed").into())
+    }
 }
 
 /// Says what this machine lacks to drive a browser; `None` if nothing. In CI on a machine that lets it, Chromium is installed
 /// first.
-pub(crate) fn missing() -> Option<&'static str> {
-    if !runs("node") || !runs("npm") {
+fn missing() -> Option<&'static str> {
+    if !workspace::runs("node") || !workspace::runs("npm") {
         return Some("node and npm are not installed");
     }
     if chromium().is_none() && environment("CI").is_some() {
         install_chromium();
     }
     chromium().is_none().then_some("there is no Chromium (Debian's package is `chromium`)")
-}
-
-fn runs(program: &str) -> bool {
-    let version = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    version.is_ok_and(|status| status.success())
 }
 
 /// The program's name, if the machine has one.

@@ -20,8 +20,8 @@ const STEPS: &[Step] = &[
     Step { name: "native-tls", work: native_tls },
     Step { name: "tests", work: tests },
     Step { name: "feature-tests", work: feature_tests },
-    Step { name: "interop", work: official_clients },
-    Step { name: "browser", work: page_in_a_browser },
+    Step { name: "interop", work: interop::run },
+    Step { name: "browser", work: browser::run },
 ];
 
 pub(crate) fn run(names: &[String]) -> Outcome {
@@ -83,22 +83,6 @@ fn feature_tests() -> Outcome<Done> {
         return Ok(Done::skipped("no crate has a feature that is off by default"));
     }
     test(cargo("test --no-fail-fast").args(arguments))
-}
-
-/// The official clients against the emulator.
-fn official_clients() -> Outcome<Done> {
-    match interop::missing() {
-        Some(what) => Ok(Done::skipped(what)),
-        None => interop::run().map(|()| Done::Passed),
-    }
-}
-
-/// The page of the direct upload, in a browser.
-fn page_in_a_browser() -> Outcome<Done> {
-    match browser::missing() {
-        Some(what) => Ok(Done::skipped(what)),
-        None => browser::run().map(|()| Done::Passed),
-    }
 }
 
 fn cargo(arguments: &str) -> Command {

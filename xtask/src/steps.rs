@@ -63,6 +63,18 @@ pub(crate) fn run(steps: &[Step], names: &[String]) -> Outcome {
     if failed == 0 { Ok(()) } else { Err(format!("{failed} of {} steps failed", reports.len()).into()) }
 }
 
+/// The outcome of a step that a person asked for: that it was skipped is an error then.
+///
+/// # Errors
+///
+/// If the step failed or was skipped.
+pub(crate) fn insist(result: Outcome<Done>) -> Outcome {
+    match result? {
+        Done::Passed | Done::Counted(_) => Ok(()),
+        Done::Skipped(why) => Err(why.into()),
+    }
+}
+
 /// Waits for a command whose output has been shown already.
 ///
 /// # Errors
@@ -150,6 +162,12 @@ mod tests {
         ];
         assert_eq!(run(&steps, &[]).unwrap_err().to_string(), "1 of 2 steps failed");
         run(&steps, &["good".to_owned()]).unwrap();
+    }
+
+    #[test]
+    fn who_asks_for_a_step_is_told_that_it_was_skipped() {
+        assert!(insist(Ok(Done::Passed)).is_ok());
+        assert_eq!(insist(Ok(Done::skipped("no network"))).unwrap_err().to_string(), "no network");
     }
 
     #[test]

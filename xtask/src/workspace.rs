@@ -76,6 +76,12 @@ pub(crate) fn output(command: &mut Command) -> Outcome<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
+/// Whether this machine has the program.
+pub(crate) fn runs(program: &str) -> bool {
+    let version = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    version.is_ok_and(|status| status.success())
+}
+
 /// Says that this machine cannot build what links OpenSSL; `None` if it can.
 pub(crate) fn missing_openssl() -> Option<&'static str> {
     let has_headers =

@@ -14,8 +14,7 @@ const RUNS: u32 = 20_000;
 const SECONDS: u32 = 20;
 
 pub(super) fn run() -> Outcome<Done> {
-    let compiles = Command::new("c++").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if !compiles.is_ok_and(|status| status.success()) {
+    if !workspace::runs("c++") {
         return Ok(Done::skipped(
             "there is no C++ compiler (`c++`), which the fuzzer's library is built with",
         ));

@@ -18,7 +18,7 @@ use oss_signing::Credentials;
 use oss_transport::{Body, Request, Transport, TransportError, TransportErrorKind, transport_fn};
 use oss_upload::{
     Backoff, CallbackOutcome, Crc64, Error, Failure, NoRetry, ObjectOptions, ObjectState, Phase,
-    PresignedPut, PresignedUploader, PutObject, RetryPolicy, Uploaded, Uploader,
+    PresignedPut, PresignedUploader, PutObject, RetryPolicy, TimeLimits, Uploaded, Uploader,
 };
 
 /// What happens to one request. All but a refused connection take the whole body.
@@ -281,6 +281,41 @@ async fn the_age_of_an_object_is_told_by_the_servers_clock() {
     let (result, seen) = end([Step::Lost, found(3600), stored()], calls_back).await;
     assert!(matches!(result.unwrap().callback, CallbackOutcome::Answered(_)));
     assert_eq!(seen, [Method::PUT, Method::HEAD, Method::PUT]);
+}
+
+#[tokio::test]
+async fn an_object_of_the_same_size_is_not_taken_for_the_one_that_was_sent() {
+    let Step::Answer(_, mut headers, ..) = found(0) else { panic!() };
+    headers[0].1 = "7".into();
+    let other = || Step::Answer(200, headers.clone(), "", Then::End);
+    let (result, seen) = end([Step::Lost, other(), stored()], calls_back).await;
+    assert!(matches!(result.unwrap().callback, CallbackOutcome::Answered(_)));
+    assert_eq!(seen, [Method::PUT, Method::HEAD, Method::PUT]);
+    // One that does not tell its checksum proves nothing.
+    let silent = Step::Answer(200, headers[1..].to_vec(), "", Then::End);
+    let (result, _) = end([Step::Lost, silent], calls_back).await;
+    assert!(matches!(result, Err(Error::OutcomeUnknown { .. })), "{result:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_stored_while_a_long_put_went_on_is_its_own() {
+    // Two hours on the way, of which the wall clock of this test knows nothing.
+    let transport = transport_fn(|request: Request| async move {
+        let head = request.method() == Method::HEAD;
+        request.into_body().read_to_end(usize::MAX).await?;
+        if !head {
+            tokio::time::sleep(Duration::from_secs(7200)).await;
+        }
+        answer(if head { found(3600) } else { Step::Lost })
+    });
+    let mut limits = TimeLimits::default();
+    limits.first_byte = None;
+    let endpoint = "http://oss-cn-hangzhou.aliyuncs.com".parse().unwrap();
+    let uploader =
+        Uploader::builder(endpoint, Arc::new(transport), Arc::new(Credentials::new("id", "secret")));
+    let uploader = uploader.time_limits(limits).build().unwrap();
+    let uploaded = calls_back(put(&uploader)).await.unwrap();
+    assert!(matches!(uploaded.callback, CallbackOutcome::Unknown));
 }
 
 #[tokio::test]

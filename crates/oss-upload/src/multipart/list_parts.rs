@@ -1,5 +1,9 @@
+use std::fmt::Display;
+use std::str::FromStr;
+
 use http::Method;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use super::{Multipart, read_xml};
 use crate::error::Error;
@@ -14,7 +18,7 @@ pub(crate) struct ListedPart {
     pub(crate) size: u64,
     #[serde(rename = "ETag")]
     pub(crate) etag: String,
-    #[serde(rename = "HashCrc64ecma")]
+    #[serde(default, rename = "HashCrc64ecma", deserialize_with = "number_if_any")]
     pub(crate) crc64: Option<u64>,
 }
 
@@ -23,9 +27,23 @@ pub(crate) struct ListedPart {
 struct ListPartsResult {
     #[serde(default)]
     is_truncated: bool,
+    #[serde(default, deserialize_with = "number_if_any")]
     next_part_number_marker: Option<u32>,
     #[serde(default, rename = "Part")]
     parts: Vec<ListedPart>,
+}
+
+/// An element that is there without text says nothing, and must not make the whole listing unreadable.
+fn number_if_any<'de, T, D>(element: D) -> Result<Option<T>, D::Error>
+where
+    T: FromStr<Err: Display>,
+    D: Deserializer<'de>,
+{
+    let text = Option::<String>::deserialize(element)?.unwrap_or_default();
+    match text.trim() {
+        "" => Ok(None),
+        number => number.parse().map(Some).map_err(D::Error::custom),
+    }
 }
 
 impl Multipart<'_> {
@@ -54,5 +72,18 @@ impl Multipart<'_> {
                 }
             };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_element_without_text_is_not_there() {
+        let xml = "<ListPartsResult><NextPartNumberMarker></NextPartNumberMarker><IsTruncated>false</IsTruncated>\
+                   <Part><PartNumber>1</PartNumber><ETag>A</ETag><Size>5</Size><HashCrc64ecma/></Part></ListPartsResult>";
+        let page: ListPartsResult = quick_xml::de::from_str(xml).unwrap();
+        assert_eq!((page.next_part_number_marker, page.parts[0].crc64), (None, None));
     }
 }

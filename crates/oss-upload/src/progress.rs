@@ -104,7 +104,9 @@ impl Tally {
     fn tell(&self, change: impl FnOnce(&mut Counted)) {
         let mut counted = self.counted();
         change(&mut counted);
-        counted.progress.transferred = counted.progress.transferred.max(counted.bytes);
+        // A part that is repaired is sent a second time; there are no more bytes than there are.
+        let bytes = counted.bytes.min(counted.progress.total.unwrap_or(u64::MAX));
+        counted.progress.transferred = counted.progress.transferred.max(bytes);
         (self.0.reporter.0)(counted.progress);
     }
 

@@ -3,12 +3,17 @@ use oss_signing::ObjectKey;
 use super::ResumableUpload;
 use super::run::checkpoint_id;
 use super::state::Remembered;
+use crate::call::Ledger;
+use crate::checkpoint::{Durability, Record};
 use crate::error::Error;
-use crate::multipart::abort_upload;
+use crate::multipart::Multipart;
 
 impl ResumableUpload {
     /// Gives up the upload that earlier runs left: aborts it at OSS, removes its checkpoint, and answers its id; `None`
     /// if there was none. The source need not exist any more.
+    ///
+    /// Uploads of the key that may be left over and are somebody else's for all this can tell
+    /// ([`Report::orphans`](crate::Report::orphans)) are not aborted, and stay in the checkpoint for the next run to report.
     ///
     /// # Errors
     ///
@@ -26,12 +31,24 @@ impl ResumableUpload {
         let id = checkpoint_id(&self.engine, &self.bucket, &key, source);
         let mut checkpoint = store.open(&id).await?;
         let recorded = checkpoint.recorded();
-        let ids: Vec<String> =
-            recorded.upload_ids.into_iter().chain(Remembered::replay(recorded.records).upload_id).collect();
+        let remembered = Remembered::replay(recorded.records);
+        let ids: Vec<String> = recorded.upload_ids.into_iter().chain(remembered.upload_id).collect();
+        let (ledger, common) = (Ledger::default(), self.options.payer_headers());
+        let multipart = Multipart {
+            engine: &self.engine,
+            ledger: &ledger,
+            bucket: &self.bucket,
+            key: &key,
+            common: &common,
+            gate: None,
+        };
         for upload_id in &ids {
-            abort_upload(&self.engine, &self.bucket, &key, upload_id).await?;
+            multipart.abort(upload_id).await?;
         }
         checkpoint.clear().await?;
+        for upload_id in remembered.orphans {
+            checkpoint.append(&Record::Orphan { upload_id }, Durability::Synced).await?;
+        }
         Ok(ids.into_iter().next_back())
     }
 }

@@ -19,6 +19,21 @@ async fn upload_is_given_up_by_its_checkpoint() {
 }
 
 #[tokio::test]
+async fn giving_up_forgets_no_upload_that_was_not_reported() {
+    let mut bench = Bench::interrupted().await;
+    bench.inject(Fault::on(Operation::AbortMultipartUpload).times(1).answer(403, "AccessDenied"));
+    bench.inject(Fault::on(Operation::UploadPart).part(7).times(1).answer(403, "AccessDenied"));
+    let left = bench.open_uploads();
+    bench.data.push(0);
+    std::fs::write(bench.file(), &bench.data).unwrap();
+    bench.upload().await.unwrap_err();
+    assert!(bench.upload().abort().await.unwrap().is_some());
+    assert_eq!(bench.open_uploads(), left);
+    assert_eq!(bench.upload().await.unwrap().report.orphans, left);
+    assert_eq!(bench.checkpoint_files(), 0);
+}
+
+#[tokio::test]
 async fn upload_that_may_not_be_aborted_keeps_its_checkpoint() {
     let bench = Bench::interrupted().await;
     bench.inject(Fault::on(Operation::AbortMultipartUpload).always().answer(403, "AccessDenied"));

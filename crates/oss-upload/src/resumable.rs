@@ -39,7 +39,7 @@ use crate::uploader::Engine;
 use self::hedge::Hedges;
 use self::piece::{Held, PieceReader};
 use self::plan::{Cut, Plan};
-use self::run::Run;
+use self::run::{Earlier, Run};
 
 /// An upload in parts. Awaiting it sends it; awaiting the like of it again after a crash goes on with it.
 ///
@@ -160,7 +160,8 @@ impl ResumableUpload {
         self
     }
 
-    /// Sends content of at most this many bytes with one PUT, without a checkpoint. The default is the part size.
+    /// Sends content of at most this many bytes with one PUT, without a checkpoint. The default is the part size. What
+    /// an earlier run left in parts is gone on with, or given up if the source has changed.
     pub fn single_put_limit(mut self, bytes: u64) -> Self {
         self.single_put_limit = Some(bytes);
         self
@@ -198,12 +199,39 @@ impl ResumableUpload {
                 let plan = Plan::new(size, self.part_size)?;
                 let single_put_limit = self.single_put_limit.unwrap_or(plan.part_size());
                 if size == 0 || size <= single_put_limit {
-                    return self.put(&key, &*source).await;
+                    return self.send_small(&key, &*source, size, plan).await;
                 }
                 let (ledger, gate, hedges) = self.instruments();
                 self.over(&key, &*source, &ledger, &gate, hedges.as_ref())?.run(size, plan).await
             }
             len => self.send_stream(&key, &*source, len).await,
+        }
+    }
+
+    /// Sends content with one PUT, unless an earlier run left an upload in parts that can be gone on with.
+    async fn send_small(
+        &self,
+        key: &ObjectKey,
+        source: &dyn Source,
+        size: u64,
+        plan: Plan,
+    ) -> Result<Uploaded, Error> {
+        if self.checkpoints.is_none() || source.identity().is_none() {
+            return self.put(key, source).await;
+        }
+        let (ledger, gate, hedges) = self.instruments();
+        let earlier =
+            self.over(key, source, &ledger, &gate, hedges.as_ref())?.run_earlier(size, plan).await?;
+        match earlier {
+            Earlier::None => self.put(key, source).await,
+            Earlier::GivenUp(mut journal, history) => {
+                let ended = history.told(self.put(key, source).await);
+                if matches!(ended, Ok(_) | Err(Error::CallbackFailed(_))) {
+                    journal.close().await;
+                }
+                ended
+            }
+            Earlier::Done(uploaded) => Ok(uploaded),
         }
     }
 

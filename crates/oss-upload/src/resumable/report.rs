@@ -11,6 +11,21 @@ pub(crate) struct History {
 }
 
 impl History {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.restarts.is_empty() && self.orphans.is_empty()
+    }
+
+    /// Adds what happened to the report of an upload that went on without parts.
+    pub(crate) fn told(self, mut ended: Result<Uploaded, Error>) -> Result<Uploaded, Error> {
+        let report = match &mut ended {
+            Ok(uploaded) => &mut uploaded.report,
+            Err(Error::CallbackFailed(failed)) => &mut failed.uploaded.report,
+            Err(_) => return ended,
+        };
+        (report.restarts, report.orphans) = (self.restarts, self.orphans);
+        ended
+    }
+
     pub(crate) fn orphan(&mut self, upload_id: &str) {
         if !self.orphans.iter().any(|known| known == upload_id) {
             self.orphans.push(upload_id.to_owned());

@@ -45,6 +45,15 @@ pub(crate) struct Run<'a> {
     pub(crate) concurrency: usize,
 }
 
+/// What became of the upload in parts that earlier runs left.
+pub(crate) enum Earlier {
+    /// There was none.
+    None,
+    /// It is no more; the report must say so, and the checkpoint has what could not be aborted until it does.
+    GivenUp(Journal, History),
+    Done(Uploaded),
+}
+
 /// A multipart upload under way.
 #[derive(Debug)]
 pub(crate) struct Upload {
@@ -84,7 +93,36 @@ impl<'a> Run<'a> {
     pub(crate) async fn run(&self, size: u64, plan: Plan) -> Result<Uploaded, Error> {
         let mut history = History::default();
         let mut journal = Journal::open(self).await?;
-        let mut found = self.resume(size, &mut journal, &mut history).await?;
+        let found = self.resume(size, &mut journal, &mut history).await?;
+        self.go_on(found, plan, journal, history).await
+    }
+
+    /// Goes on with the upload in parts that earlier runs left of a source that is now to be sent with one PUT, or gives
+    /// it up.
+    pub(crate) async fn run_earlier(&self, size: u64, plan: Plan) -> Result<Earlier, Error> {
+        let mut history = History::default();
+        let mut journal = match Journal::open(self).await {
+            Ok(journal) => journal,
+            // One PUT needs no checkpoint, so it does not fail for the lack of one.
+            Err(error) => {
+                tracing::debug!(%error, "not looking for an earlier upload in parts");
+                return Ok(Earlier::None);
+            }
+        };
+        match self.resume(size, &mut journal, &mut history).await? {
+            Found::Nothing if history.is_empty() => Ok(Earlier::None),
+            Found::Nothing => Ok(Earlier::GivenUp(journal, history)),
+            found => self.go_on(found, plan, journal, history).await.map(Earlier::Done),
+        }
+    }
+
+    async fn go_on(
+        &self,
+        mut found: Found,
+        plan: Plan,
+        mut journal: Journal,
+        mut history: History,
+    ) -> Result<Uploaded, Error> {
         loop {
             let mut upload = match found {
                 Found::Upload(upload) => upload,

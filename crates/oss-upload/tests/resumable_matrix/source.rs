@@ -5,6 +5,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use oss_emulator::{Fault, Operation};
 use oss_upload::{Error, Recheck, Restart, SourceError};
 
 use crate::common::bench::{Bench, KEY, PART};
@@ -69,6 +70,41 @@ async fn grown_or_truncated_between_runs_it_is_uploaded_anew() {
         assert_eq!(uploaded.report.restarts, [Restart::SourceChanged]);
         assert!(bench.is_over());
     }
+}
+
+#[tokio::test]
+async fn truncated_to_what_one_put_carries_the_old_upload_is_given_up() {
+    for len in [0, 10, PART as usize] {
+        let mut bench = Bench::interrupted().await;
+        bench.data.truncate(len);
+        std::fs::write(bench.file(), &bench.data).unwrap();
+        let uploaded = bench.upload().await.unwrap();
+        assert_eq!(uploaded.report.restarts, [Restart::SourceChanged]);
+        assert_eq!(uploaded.report.parts_sent, 0, "one PUT");
+        assert!(bench.is_over());
+    }
+}
+
+#[tokio::test]
+async fn sent_with_one_put_it_tells_of_the_old_upload_that_may_not_be_aborted() {
+    let mut bench = Bench::interrupted().await;
+    bench.inject(Fault::on(Operation::AbortMultipartUpload).always().answer(403, "AccessDenied"));
+    bench.data.truncate(10);
+    std::fs::write(bench.file(), &bench.data).unwrap();
+    let left = bench.open_uploads();
+    bench.inject(Fault::on(Operation::PutObject).times(1).answer(403, "AccessDenied"));
+    bench.upload().await.unwrap_err();
+    let uploaded = bench.upload().await.unwrap();
+    assert_eq!((uploaded.report.orphans, bench.open_uploads()), (left.clone(), left));
+    assert!(bench.is_stored() && bench.checkpoint_files() == 0);
+}
+
+#[tokio::test]
+async fn begun_in_parts_it_is_gone_on_with_in_parts() {
+    let bench = Bench::interrupted().await;
+    let uploaded = bench.upload().single_put_limit(u64::MAX).await.unwrap();
+    assert_eq!((uploaded.report.parts_resumed, uploaded.report.parts_sent), (6, 5));
+    assert!(bench.is_over());
 }
 
 fn bench_len() -> usize {

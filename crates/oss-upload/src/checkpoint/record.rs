@@ -101,6 +101,10 @@ pub enum Record {
     Completing {
         /// CRC-64/XZ of the whole object.
         crc64: u64,
+        /// When it has had time to end, by OSS's clock in seconds since 1970. Another Complete before that might call the
+        /// application server a second time. `None` if it carries no callback, or if OSS has refused it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<u64>,
     },
 }
 

@@ -1,10 +1,10 @@
 use tokio::time::Instant;
 
 use super::journal::Journal;
-use super::run::{Run, Upload};
-use super::settle::{Settled, may_be_carried_out};
+use super::run::{Run, Upload, seconds};
+use super::settle::{Settled, may_be_carried_out, still_open, time_to_end};
 use crate::call::Answer;
-use crate::error::Error;
+use crate::error::{Error, ObjectState};
 use crate::multipart::{Completed, SentPart};
 use crate::operation::Operation;
 use crate::progress::Stage;
@@ -19,8 +19,15 @@ impl Run<'_> {
         upload: &mut Upload,
         journal: &mut Journal,
     ) -> Result<Uploaded, Error> {
+        let ended = self.try_complete(upload, journal).await;
+        if matches!(&ended, Err(error) if error.object_state() == ObjectState::NotStored) {
+            journal.refused(upload.crc64()).await?;
+        }
+        ended
+    }
+
+    async fn try_complete(&self, upload: &mut Upload, journal: &mut Journal) -> Result<Uploaded, Error> {
         let mut crc64 = upload.crc64();
-        journal.completing(crc64).await?;
         if let Some(tally) = &self.tally {
             tally.stage(Stage::Completing);
         }
@@ -28,7 +35,7 @@ impl Run<'_> {
         loop {
             attempts += 1;
             let sent_at = Instant::now();
-            let error = match self.send_complete(upload, journal).await {
+            let error = match self.send_complete(upload, crc64, journal).await {
                 Ok(answer) => {
                     // Closed before anything is read out of the answer: the upload is over, whatever it says.
                     journal.close().await;
@@ -56,15 +63,24 @@ impl Run<'_> {
                     let elapsed = started.elapsed();
                     let failure = Failure { operation, attempts, elapsed, error: &error };
                     let Some(wait) = self.engine.wire.retry.wait(&failure) else {
-                        return Err(self.still_open(upload, error));
+                        return Err(still_open(upload, journal, error));
                     };
-                    tokio::time::sleep(wait).await;
+                    journal.rest(wait).await?;
                 }
             }
         }
     }
 
-    async fn send_complete(&self, upload: &Upload, journal: &mut Journal) -> Result<Answer, Error> {
+    async fn send_complete(
+        &self,
+        upload: &Upload,
+        crc64: u64,
+        journal: &mut Journal,
+    ) -> Result<Answer, Error> {
+        // Rounded up twice, since whole seconds are kept. Without a callback nothing speaks against a second Complete.
+        let patience = time_to_end(upload.parts.len()).as_secs() + 2;
+        let until = self.callback.map(|_| seconds(self.engine.wire.clock.now()).saturating_add(patience));
+        journal.completing(crc64, until).await?;
         let parts: Vec<SentPart> = upload.parts.values().cloned().collect();
         let mut headers = self.options.complete_headers();
         if let Some(callback) = self.callback {

@@ -58,9 +58,24 @@ impl Journal {
         survive(self.append(record, Durability::Buffered).await)
     }
 
-    /// Writes down that Complete is about to be sent. The records of the parts tell a later run the same.
-    pub(crate) async fn completing(&mut self, crc64: u64) -> Result<(), Error> {
-        survive(self.append(Record::Completing { crc64 }, Durability::Synced).await)
+    /// Writes down that Complete is about to be sent, and until when another must not follow it. Who has lost the lease
+    /// learns it here, before the request.
+    pub(crate) async fn completing(&mut self, crc64: u64, until: Option<u64>) -> Result<(), Error> {
+        survive(self.append(Record::Completing { crc64, until }, Durability::Synced).await)
+    }
+
+    /// Writes down that OSS has not carried Complete out, so that the next run need not wait for it.
+    pub(crate) async fn refused(&mut self, crc64: u64) -> Result<(), Error> {
+        survive(self.append(Record::Completing { crc64, until: None }, Durability::Buffered).await)
+    }
+
+    /// Waits, and does the checkpoint's upkeep meanwhile.
+    pub(crate) async fn rest(&mut self, pause: Duration) -> Result<(), Error> {
+        let resting = async {
+            tokio::time::sleep(pause).await;
+            Ok(())
+        };
+        self.keep(resting).await
     }
 
     /// Writes down uploads that may be left over, for the run that comes to report them.

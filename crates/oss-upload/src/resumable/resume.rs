@@ -2,12 +2,14 @@ use std::collections::BTreeMap;
 use std::time::{Duration, UNIX_EPOCH};
 
 use http::StatusCode;
+use tokio::time::Instant;
 
 use super::Recheck;
 use super::journal::Journal;
 use super::plan::Plan;
 use super::report::History;
-use super::run::{Run, Upload};
+use super::run::{Run, Upload, seconds};
+use super::settle::{FIRST_PAUSE, LONGEST_PAUSE, time_to_end};
 use super::state::{Intent, Remembered};
 use crate::checkpoint::{Durability, Record};
 use crate::error::Error;
@@ -45,11 +47,14 @@ impl Run<'_> {
         if let Some(place) = recorded.set_aside {
             tracing::warn!(place, "the checkpoint could not be read and was set aside");
             history.restarts.push(Restart::CheckpointUnreadable);
+            // The ids are in no checkpoint any more; if this run ends before they are aborted, the next reports them.
+            journal.orphans(&recorded.upload_ids).await?;
             for id in &recorded.upload_ids {
                 self.abandon(id, history).await?;
             }
+            return self.anew(None, journal, history).await;
         }
-        if recorded.records.is_empty() && history.orphans.is_empty() {
+        if recorded.records.is_empty() {
             return Ok(Found::Nothing);
         }
         let remembered = Remembered::replay(recorded.records);
@@ -126,7 +131,7 @@ impl Run<'_> {
         history: &mut History,
     ) -> Result<Found, Error> {
         remembered.parts.retain(|number, part| plan.fits(*number, part.size));
-        let listed = match self.multipart().list_parts(&upload.id).await {
+        let listed = match self.list_when_settled(&upload.id, &remembered, journal).await {
             Ok(listed) => Some(listed),
             Err(error) if error.has_code("NoSuchUpload") => {
                 return self.upload_is_gone(remembered, upload, plan, journal, history).await;
@@ -165,6 +170,30 @@ impl Run<'_> {
         Ok(Found::Upload(upload))
     }
 
+    /// Lists the parts, once a Complete of the run before has ended or had time to. A second one beside it might call
+    /// the application server twice.
+    async fn list_when_settled(
+        &self,
+        upload_id: &str,
+        remembered: &Remembered,
+        journal: &mut Journal,
+    ) -> Result<Vec<ListedPart>, Error> {
+        let until = remembered.completing.and_then(|completing| completing.until).unwrap_or_default();
+        let left = Duration::from_secs(until.saturating_sub(seconds(self.engine.wire.clock.now())));
+        // A clock that was set back must not make this wait for days.
+        let deadline = Instant::now() + left.min(time_to_end(remembered.parts.len()));
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let listed = journal.keep(self.multipart().list_parts(upload_id)).await;
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || matches!(&listed, Err(error) if error.has_code("NoSuchUpload")) {
+                return listed;
+            }
+            journal.rest(pause.min(left)).await?;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
     /// Compares the bytes of the parts that earlier runs sent with those the source has now, where the source is in
     /// doubt or the user wants it always.
     async fn is_same_source(
@@ -200,8 +229,9 @@ impl Run<'_> {
     ) -> Result<Found, Error> {
         let all = remembered.parts.len() == usize::from(plan.parts());
         upload.parts = remembered.parts;
-        if let Some(crc64) = remembered.completing.or_else(|| all.then(|| upload.crc64())) {
-            match self.look(upload.since, plan.size(), crc64).await {
+        if let Some(crc64) = remembered.completing.map(|it| it.crc64).or_else(|| all.then(|| upload.crc64()))
+        {
+            match journal.keep(self.look(upload.since, plan.size(), crc64)).await {
                 Ok(Seen::Stored(object)) => return Ok(Found::Stored(object)),
                 Ok(Seen::NotStored(reason)) => tracing::warn!(reason, "the earlier upload is gone"),
                 Ok(Seen::Unproven(reason)) => return Err(self.unsettled(journal, reason, None).await),

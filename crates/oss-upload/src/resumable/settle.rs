@@ -46,17 +46,23 @@ impl Run<'_> {
             let patience = if refused { Duration::ZERO } else { time_to_end(upload.parts.len()) };
             let mut pause = FIRST_PAUSE;
             loop {
-                match self.multipart().list_parts(&upload.id).await {
+                match journal.keep(self.multipart().list_parts(&upload.id)).await {
                     // Another object is in the way, since this upload is not done.
                     Ok(_) if refused => return Err(error),
                     Ok(_) => {}
                     Err(gone) if gone.has_code("NoSuchUpload") => break,
                     // Whoever may not list the parts can still look for the object.
                     Err(denied) if denied.server().is_some_and(|refusal| !refusal.is_transient()) => {
-                        match self.look(upload.since, upload.size(), crc64).await {
+                        match journal.keep(self.look(upload.since, upload.size(), crc64)).await {
                             Ok(Seen::Stored(object)) => return Ok(Settled::Stored(object)),
                             Ok(Seen::NotStored(_)) if !refused => {}
-                            _ => return Err(error),
+                            _ if refused => return Err(error),
+                            Ok(Seen::Unproven(reason) | Seen::NotStored(reason)) => {
+                                return Err(unknown(reason, error));
+                            }
+                            Err(failed) => {
+                                return Err(unknown(format!("looking for it failed: {failed}"), error));
+                            }
                         }
                     }
                     Err(failed) => {
@@ -66,11 +72,7 @@ impl Run<'_> {
                 if sent_at.elapsed() >= patience {
                     return Ok(Settled::StillOpen(error));
                 }
-                let resting = async {
-                    tokio::time::sleep(pause).await;
-                    Ok(())
-                };
-                journal.keep(resting).await?;
+                journal.rest(pause).await?;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
         }
@@ -85,7 +87,7 @@ impl Run<'_> {
         error: Error,
     ) -> Result<Settled, Error> {
         let refused = error.has_code("NoSuchUpload") || error.has_code("FileAlreadyExists");
-        let reason = match self.look(upload.since, upload.size(), crc64).await {
+        let reason = match journal.keep(self.look(upload.since, upload.size(), crc64)).await {
             Ok(Seen::Stored(object)) => return Ok(Settled::Stored(object)),
             // Nobody completed it: it was aborted, and a new upload is the answer.
             Ok(Seen::NotStored(_)) if refused => return Err(error),
@@ -104,11 +106,15 @@ impl Run<'_> {
         };
         Uploaded { object, callback, report: Report::default() }
     }
+}
 
-    /// Complete was tried as often as the policy has it, and the upload is open as before.
-    pub(crate) fn still_open(&self, upload: &Upload, error: Error) -> Error {
-        unknown(format!("the upload {} is still open at OSS; run again to complete it", upload.id), error)
-    }
+/// Complete was tried as often as the policy has it, and the upload is open as before.
+pub(crate) fn still_open(upload: &Upload, journal: &Journal, error: Error) -> Error {
+    let then = match journal.is_kept() {
+        true => "run again to complete it",
+        false => "nothing remembers it, so abort it by its id",
+    };
+    unknown(format!("the upload {} is still open at OSS; {then}", upload.id), error)
 }
 
 fn unknown(reason: String, lost: Error) -> Error {
@@ -116,9 +122,9 @@ fn unknown(reason: String, lost: Error) -> Error {
 }
 
 /// How long a Complete of so many parts may take at OSS. Reports speak of five minutes for 5,600 parts.
-fn time_to_end(parts: usize) -> Duration {
+pub(crate) fn time_to_end(parts: usize) -> Duration {
     Duration::from_secs(2) + Duration::from_millis(50) * u32::try_from(parts).unwrap_or(10_000)
 }
 
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+pub(crate) const FIRST_PAUSE: Duration = Duration::from_millis(500);
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(15);

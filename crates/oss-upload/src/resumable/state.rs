@@ -12,8 +12,17 @@ pub(crate) struct Remembered {
     pub(crate) parts: BTreeMap<u16, SentPart>,
     /// Uploads that may be left over, not reported yet.
     pub(crate) orphans: Vec<String>,
-    /// CRC-64 of the whole object, if Complete may have been sent.
-    pub(crate) completing: Option<u64>,
+    /// If Complete may have been sent.
+    pub(crate) completing: Option<Completing>,
+}
+
+/// A Complete that may have been sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Completing {
+    /// Of the whole object.
+    pub(crate) crc64: u64,
+    /// Until when no other may be sent, in seconds since 1970.
+    pub(crate) until: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -38,6 +47,9 @@ impl Remembered {
                 }
                 Record::Started { upload_id, since } => {
                     this.upload_id = Some(upload_id);
+                    // Also where the intent before it is unreadable, another upload's parts are not this one's.
+                    this.parts.clear();
+                    this.completing = None;
                     if let Some(intent) = &mut this.intent {
                         intent.since = since;
                     }
@@ -51,9 +63,27 @@ impl Remembered {
                         intent.source = source;
                     }
                 }
-                Record::Completing { crc64 } => this.completing = Some(crc64),
+                Record::Completing { crc64, until } => {
+                    this.completing = Some(Completing { crc64, until });
+                }
             }
         }
         this
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upload_whose_intent_is_unreadable_takes_over_no_parts_of_another() {
+        let started = |id: &str| Record::Started { upload_id: id.into(), since: 1 };
+        let part = |number| Record::Part { number, size: 5, etag: "A".into(), crc64: 1 };
+        let completing = Record::Completing { crc64: 1, until: None };
+        let remembered = Remembered::replay(vec![started("a"), part(1), completing, started("b"), part(2)]);
+        assert_eq!(remembered.upload_id.as_deref(), Some("b"));
+        assert_eq!(remembered.parts.into_keys().collect::<Vec<_>>(), [2]);
+        assert!(remembered.completing.is_none());
     }
 }

@@ -1,5 +1,9 @@
 //! Faults of CompleteMultipartUpload: stored once, called back at most once, and never in doubt for longer than needed.
 
+use std::future::IntoFuture;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use oss_emulator::{Fault, FaultPoint, Operation};
 use oss_upload::{CallbackOutcome, Crc64, Error, ObjectOptions, ObjectState};
 
@@ -75,12 +79,85 @@ async fn request_that_is_always_lost_ends_in_an_unknown_outcome_and_can_be_resum
     assert!(bench.is_over());
 }
 
+/// What the journal says when the run is dropped with its Complete on the way.
+async fn dropped_at_complete(bench: &Bench, callback: bool) {
+    let mut upload = bench.upload_in_process(|builder| builder);
+    if callback {
+        upload = upload.callback(bench.world.callback("/ok"));
+    }
+    let written = async {
+        loop {
+            let journal = bench.directory.path().join("checkpoints");
+            let files = std::fs::read_dir(journal).into_iter().flatten().flatten();
+            if files
+                .filter_map(|file| std::fs::read_to_string(file.path()).ok())
+                .any(|it| it.contains("completing"))
+            {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    futures_util::future::select(upload.into_future(), Box::pin(written)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn complete_of_the_run_before_has_time_to_end_before_another_calls_back() {
+    for callback in [true, false] {
+        let called = complete().attempt(2).answer_callback("application/json", "{}");
+        let bench = Bench::new(vec![complete().attempt(1).stall(), called]).await;
+        dropped_at_complete(&bench, callback).await;
+        bench.world.emulator.clear_faults();
+        bench.inject(complete().answer_callback("application/json", "{}"));
+        let began = tokio::time::Instant::now();
+        let upload = bench.upload_in_process(|builder| builder).callback(bench.world.callback("/ok"));
+        let uploaded = upload.await.unwrap();
+        assert!(matches!(uploaded.callback, CallbackOutcome::Answered(_)));
+        assert_eq!(uploaded.report.parts_resumed, 11);
+        assert_eq!(began.elapsed().as_secs() >= 2, callback, "{:?}", began.elapsed());
+        assert!(bench.is_over());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn complete_that_was_refused_is_not_waited_for() {
+    let bench = Bench::new(vec![complete().answer(403, "AccessDenied")]).await;
+    let upload = || bench.upload_in_process(|builder| builder).callback(bench.world.callback("/ok"));
+    upload().await.unwrap_err();
+    bench.inject(complete().answer_callback("application/json", "{}"));
+    let began = tokio::time::Instant::now();
+    upload().await.unwrap();
+    assert_eq!(began.elapsed().as_secs(), 0);
+    assert!(bench.is_over());
+}
+
+#[tokio::test(start_paused = true)]
+async fn complete_that_nobody_may_look_after_is_unknown() {
+    for head in [403, 404] {
+        let bench = Bench::new(vec![
+            complete().always().answer(504, "GatewayTimeout"),
+            Fault::on(Operation::ListParts).always().answer(403, "AccessDenied"),
+            Fault::on(Operation::HeadObject).always().answer(head, "AccessDenied"),
+        ])
+        .await;
+        let error = bench.upload_in_process(|builder| builder).await.unwrap_err();
+        assert_eq!(error.object_state(), ObjectState::Unknown, "{error:?}");
+        assert_eq!(bench.checkpoint_files(), 1, "it can be gone on with");
+    }
+}
+
 #[tokio::test]
 async fn part_that_oss_does_not_accept_is_sent_again() {
     for fault in [complete().invalid_part(4), complete().lose_part(4), complete().overwrite_part(4, "other")]
     {
         let bench = Bench::new(vec![fault.clone()]).await;
-        let uploaded = bench.upload().callback(bench.world.callback("/ok")).await.unwrap();
+        let most = Arc::new(AtomicU64::new(0));
+        let told = Arc::clone(&most);
+        let upload = bench.upload().on_progress(move |progress| {
+            told.fetch_max(progress.transferred, Ordering::Relaxed);
+        });
+        let uploaded = upload.callback(bench.world.callback("/ok")).await.unwrap();
+        assert_eq!(most.load(Ordering::Relaxed), bench.data.len() as u64, "never more than there are");
         assert_eq!((uploaded.report.parts_resent, completes(&bench)), (1, 2), "{fault:?}");
         assert!(matches!(uploaded.callback, CallbackOutcome::Answered(_)));
         assert_eq!(bench.world.received().await.len(), 1);

@@ -104,6 +104,21 @@ async fn zero_filled_it_is_set_aside() {
 }
 
 #[tokio::test]
+async fn set_aside_by_a_run_that_could_not_abort_its_upload_is_reported_by_the_next() {
+    let bench = Bench::interrupted().await;
+    let (path, mut bytes) = (bench.journal(), std::fs::read(bench.journal()).unwrap());
+    bytes[30] ^= 4;
+    std::fs::write(&path, &bytes).unwrap();
+    bench.inject(Fault::on(Operation::AbortMultipartUpload).always().answer(500, "InternalError"));
+    bench.upload().await.unwrap_err();
+    bench.world.emulator.clear_faults();
+    let left = bench.open_uploads();
+    assert_eq!(left.len(), 1);
+    let uploaded = bench.upload().await.unwrap();
+    assert_eq!((uploaded.report.orphans, bench.open_uploads()), (left.clone(), left));
+}
+
+#[tokio::test]
 async fn of_another_version_it_is_set_aside_and_its_upload_aborted() {
     let bench = Bench::interrupted().await;
     let path = bench.journal();

@@ -88,7 +88,7 @@ mod tests {
             Record::Started { upload_id: "U".into(), since: 7 },
             part(1),
             part(2),
-            Record::Completing { crc64: 9 },
+            Record::Completing { crc64: 9, until: Some(7) },
         ]
     }
 

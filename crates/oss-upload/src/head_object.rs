@@ -28,9 +28,11 @@ pub(crate) async fn head_object(
     engine: &Engine,
     bucket: &BucketName,
     key: &ObjectKey,
+    common: &HeaderMap,
 ) -> Result<ObjectHead, Error> {
     let operation = Operation::HeadObject;
-    let call = Call::new(engine, operation, Method::HEAD, bucket, Some(key));
+    let mut call = Call::new(engine, operation, Method::HEAD, bucket, Some(key));
+    call.headers = common.clone();
     let answer = call.execute(&Ledger::default()).await?;
     let size = text(&answer.headers, &CONTENT_LENGTH)
         .and_then(|len| len.parse().ok())

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use http::HeaderMap;
 use oss_signing::{BucketName, ObjectKey};
 
 use crate::error::Error;
@@ -14,6 +15,8 @@ use crate::uploader::Engine;
 pub(crate) struct Wanted<'a> {
     pub(crate) bucket: &'a BucketName,
     pub(crate) key: &'a ObjectKey,
+    /// Headers every request needs: who pays.
+    pub(crate) common: &'a HeaderMap,
     pub(crate) size: u64,
     pub(crate) crc64: u64,
     /// When the upload began, by the clock requests are signed with.
@@ -33,7 +36,7 @@ pub(crate) enum Seen {
 impl Wanted<'_> {
     /// Asks OSS for the object under the key and compares size, CRC-64 and age.
     pub(crate) async fn look(&self, engine: &Engine) -> Result<Seen, Error> {
-        let head = match head_object(engine, self.bucket, self.key).await {
+        let head = match head_object(engine, self.bucket, self.key, self.common).await {
             Ok(head) => head,
             // A 404 without a request id is somebody else's.
             Err(Error::Server(error))

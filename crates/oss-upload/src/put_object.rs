@@ -251,7 +251,8 @@ impl Put<'_> {
         // Counted back from now, since the clock may have been corrected meanwhile.
         let now = self.engine.wire.clock.now();
         let since = now.checked_sub(call.began.elapsed()).unwrap_or(now);
-        (Wanted { bucket, key, size, crc64, since }).look(self.engine).await
+        let common = &self.options.payer_headers();
+        (Wanted { bucket, key, common, size, crc64, since }).look(self.engine).await
     }
 }
 

@@ -143,7 +143,7 @@ impl Uploader {
         key: impl Into<String> + Send,
     ) -> Result<ObjectHead, Error> {
         let key = oss_signing::ObjectKey::try_from(key.into())?;
-        head_object(&self.engine, bucket, &key).await
+        head_object(&self.engine, bucket, &key, &http::HeaderMap::new()).await
     }
 
     /// Deletes an object; one that does not exist counts as deleted.

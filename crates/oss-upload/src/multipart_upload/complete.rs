@@ -114,7 +114,8 @@ impl CompleteMultipartUpload {
             return unknown("OSS did not tell the CRC-64 of every part".into(), lost);
         };
         let (bucket, key, size) = (&self.upload.bucket, &self.upload.key, self.size());
-        match (Wanted { bucket, key, size, crc64, since }).look(&self.upload.engine).await {
+        let common = &self.options.payer_headers();
+        match (Wanted { bucket, key, common, size, crc64, since }).look(&self.upload.engine).await {
             Ok(Seen::Stored(object)) => {
                 tracing::warn!(%lost, "the object is stored; its callback is unknown");
                 let callback = match &self.callback {

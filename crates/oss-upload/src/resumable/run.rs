@@ -219,7 +219,8 @@ impl<'a> Run<'a> {
 
     /// Looks whether the object under the key is what this upload would have stored.
     pub(crate) async fn look(&self, since: SystemTime, size: u64, crc64: u64) -> Result<Seen, Error> {
-        Wanted { bucket: self.bucket, key: self.key, size, crc64, since }.look(self.engine).await
+        let (bucket, key, common) = (self.bucket, self.key, &self.common);
+        Wanted { bucket, key, common, size, crc64, since }.look(self.engine).await
     }
 }
 

@@ -92,7 +92,7 @@ pub fn builder(endpoint: &str, credentials: Credentials) -> UploaderBuilder {
     over(endpoint, Arc::new(ReqwestTransport::new().unwrap()), credentials)
 }
 
-fn over(endpoint: &str, transport: Arc<dyn Transport>, credentials: Credentials) -> UploaderBuilder {
+pub fn over(endpoint: &str, transport: Arc<dyn Transport>, credentials: Credentials) -> UploaderBuilder {
     let endpoint: Endpoint = endpoint.parse().unwrap();
     let quick = Backoff::default().with_waits(Duration::from_millis(1), Duration::from_millis(10));
     Uploader::builder(endpoint, transport, Arc::new(credentials))

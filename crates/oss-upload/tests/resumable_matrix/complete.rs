@@ -1,13 +1,16 @@
 //! Faults of CompleteMultipartUpload: stored once, called back at most once, and never in doubt for longer than needed.
 
 use std::future::IntoFuture;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use oss_emulator::{Fault, FaultPoint, Operation};
+use oss_signing::Credentials;
+use oss_transport::{Transport as _, transport_fn};
 use oss_upload::{CallbackOutcome, Crc64, Error, ObjectOptions, ObjectState};
 
 use crate::common::bench::{Bench, KEY};
+use crate::common::over;
 
 fn complete() -> FaultPoint {
     Fault::on(Operation::CompleteMultipartUpload)
@@ -251,6 +254,35 @@ async fn wrong_checksum_of_the_whole_is_an_error_and_the_checkpoint_is_closed() 
     let error = bench.upload().await.unwrap_err();
     assert!(matches!(error, Error::Corrupted { .. }), "{error:?}");
     assert_eq!((error.object_state(), bench.checkpoint_files()), (ObjectState::Stored, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn looking_and_giving_up_say_who_pays() {
+    let bench = Bench::new(vec![complete().answer_after_work(500, "InternalError")]).await;
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let (sink, inner) = (Arc::clone(&told), Arc::new(bench.world.emulator.transport()));
+    let transport = transport_fn(move |request: oss_transport::Request| {
+        let pays = request.headers().contains_key("x-oss-request-payer");
+        sink.lock().unwrap().push((request.method().clone(), pays));
+        let inner = Arc::clone(&inner);
+        async move { inner.send(request).await }
+    });
+    let credentials =
+        Credentials::new(oss_emulator::DEFAULT_ACCESS_KEY_ID, oss_emulator::DEFAULT_ACCESS_KEY_SECRET);
+    let uploader = over(bench.world.emulator.endpoint(), Arc::new(transport), credentials)
+        .checkpoints(Arc::clone(&bench.store))
+        .build()
+        .unwrap();
+    let upload = || bench.upload_by(&uploader).options(ObjectOptions::new().requester_pays());
+    upload().await.unwrap();
+    bench.inject(complete().answer(403, "AccessDenied"));
+    upload().await.unwrap_err();
+    upload().abort().await.unwrap();
+    let told = told.lock().unwrap();
+    for method in [http::Method::HEAD, http::Method::DELETE] {
+        assert!(told.iter().any(|(it, _)| *it == method), "{method}");
+    }
+    assert!(told.iter().all(|(_, pays)| *pays), "{told:?}");
 }
 
 #[tokio::test]

@@ -154,7 +154,10 @@ impl Error {
         match self {
             Self::CallbackFailed(_) => ObjectState::Stored,
             Self::Corrupted { operation, .. } if stores_object(*operation) => ObjectState::Stored,
-            Self::OutcomeUnknown { .. } => ObjectState::Unknown,
+            // Whoever has the lease now goes on with the upload.
+            Self::OutcomeUnknown { .. } | Self::Checkpoint(CheckpointError::Lost { .. }) => {
+                ObjectState::Unknown
+            }
             Self::LeftBehind { cause, .. } => cause.object_state(),
             _ if self.lost_answer() => ObjectState::Unknown,
             _ => ObjectState::NotStored,

@@ -15,7 +15,7 @@ impl Run<'_> {
         upload: &mut Upload,
         journal: &mut Journal,
     ) -> Result<(), Error> {
-        let listed = match self.multipart().list_parts(&upload.id).await {
+        let listed = match journal.keep(self.multipart().list_parts(&upload.id)).await {
             Ok(listed) => Some(listed),
             Err(error) if error.server().is_some_and(|refusal| !refusal.is_transient()) => None,
             Err(error) => return Err(error),

@@ -50,7 +50,7 @@ impl Run<'_> {
             // The ids are in no checkpoint any more; if this run ends before they are aborted, the next reports them.
             journal.orphans(&recorded.upload_ids).await?;
             for id in &recorded.upload_ids {
-                self.abandon(id, history).await?;
+                journal.keep(self.abandon(id, history)).await?;
             }
             return self.anew(None, journal, history).await;
         }
@@ -96,7 +96,7 @@ impl Run<'_> {
     ) -> Result<Found, Error> {
         if let Some(upload_id) = upload_id {
             tracing::warn!(reason = ?history.restarts.last(), upload_id, "aborting the earlier upload");
-            self.abandon(upload_id, history).await?;
+            journal.keep(self.abandon(upload_id, history)).await?;
         }
         match history.orphans.as_slice() {
             [] => journal.clear().await?,

@@ -34,7 +34,7 @@ impl Run<'_> {
             journal.append(intent, Durability::Synced).await?;
         }
         let (requests, began) = (self.ledger.requests(), Instant::now());
-        let id = self.multipart().initiate(self.initiate.clone()).await?;
+        let id = journal.keep(self.multipart().initiate(self.initiate.clone())).await?;
         // By now the clock has been corrected if it was far from OSS's.
         let now = self.engine.wire.clock.now();
         let since = now.checked_sub(began.elapsed()).unwrap_or(now);

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use oss_emulator::{Fault, Operation};
 use oss_upload::{
     Checkpoint, CheckpointError, CheckpointId, CheckpointStore, Durability, Error, FileCheckpoints,
-    MemoryCheckpoints, Record, Recorded, Restart,
+    MemoryCheckpoints, ObjectState, Record, Recorded, Restart,
 };
 
 use crate::common::bench::Bench;
@@ -313,7 +313,11 @@ impl Checkpoint for Lease {
 
 #[tokio::test(start_paused = true)]
 async fn lease_is_renewed_while_parts_are_under_way_and_while_oss_completes() {
-    for stall in [Fault::on(Operation::UploadPart).part(3), Fault::on(Operation::CompleteMultipartUpload)] {
+    for stall in [
+        Fault::on(Operation::InitiateMultipartUpload),
+        Fault::on(Operation::UploadPart).part(3),
+        Fault::on(Operation::CompleteMultipartUpload),
+    ] {
         let bench = Bench::new(vec![stall.always().stall_answer()]).await;
         let renewals = Arc::default();
         let store = Leased(Arc::clone(&renewals));
@@ -321,6 +325,7 @@ async fn lease_is_renewed_while_parts_are_under_way_and_while_oss_completes() {
         let began = tokio::time::Instant::now();
         let error = upload.await.unwrap_err();
         assert!(matches!(error, Error::Checkpoint(CheckpointError::Lost { .. })), "{error:?}");
+        assert_eq!(error.object_state(), ObjectState::Unknown, "the other holder goes on");
         assert_eq!(renewals.load(Ordering::SeqCst), 3);
         assert!((20..=40).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
     }

@@ -291,6 +291,13 @@ async fn an_object_of_the_same_size_is_not_taken_for_the_one_that_was_sent() {
     let (result, seen) = end([Step::Lost, other(), stored()], calls_back).await;
     assert!(matches!(result.unwrap().callback, CallbackOutcome::Answered(_)));
     assert_eq!(seen, [Method::PUT, Method::HEAD, Method::PUT]);
+    // Nor is one of another size, whatever its checksum.
+    let Step::Answer(_, mut longer, ..) = found(0) else { panic!() };
+    longer[2].1 = "1000".into();
+    let (result, seen) =
+        end([Step::Lost, Step::Answer(200, longer, "", Then::End), stored()], calls_back).await;
+    assert!(result.is_ok());
+    assert_eq!(seen, [Method::PUT, Method::HEAD, Method::PUT]);
     // One that does not tell its checksum proves nothing.
     let silent = Step::Answer(200, headers[1..].to_vec(), "", Then::End);
     let (result, _) = end([Step::Lost, silent], calls_back).await;

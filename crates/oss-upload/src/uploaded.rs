@@ -169,3 +169,17 @@ pub(crate) fn crc64(headers: &HeaderMap) -> Option<u64> {
 pub(crate) static HASH_CRC64: HeaderName = HeaderName::from_static("x-oss-hash-crc64ecma");
 pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-oss-request-id");
 pub(crate) static VERSION_ID: HeaderName = HeaderName::from_static("x-oss-version-id");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_does_not_show_what_the_application_server_said() {
+        let answer = CallbackAnswer::new(&HeaderMap::new(), Bytes::from_static(b"hush"));
+        assert_eq!(&answer.body[..], b"hush");
+        // Bytes show text as text and everything else as numbers.
+        let shown = format!("{answer:?} {:?}", CallbackOutcome::Answered(answer.clone()));
+        assert!(shown.contains("4 bytes") && !shown.contains("hush") && !shown.contains("104"), "{shown}");
+    }
+}

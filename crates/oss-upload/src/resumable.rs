@@ -65,7 +65,9 @@ use self::run::{Earlier, Run};
 ///
 /// If the answer to CompleteMultipartUpload is lost, the uploader looks: an object with the bytes sent is the end of the
 /// upload, with [`CallbackOutcome::Unknown`](crate::CallbackOutcome::Unknown). Complete is sent again only while the
-/// upload is still open and the first has had time to end.
+/// upload is still open and the first has had time to end: two seconds and 50 ms a part. A run that finds that the one
+/// before died with a Complete that carries a callback on the way waits as long, if OSS has the upload still open, since
+/// two Completes side by side might call the application server twice.
 ///
 /// # Cancellation
 ///

@@ -12,8 +12,11 @@ impl ResumableUpload {
     /// Gives up the upload that earlier runs left: aborts it at OSS, removes its checkpoint, and answers its id; `None`
     /// if there was none. The source need not exist any more.
     ///
-    /// Uploads of the key that may be left over and are somebody else's for all this can tell
+    /// Uploads of the key that may be left over, and are somebody else's for all that can be told
     /// ([`Report::orphans`](crate::Report::orphans)) are not aborted, and stay in the checkpoint for the next run to report.
+    ///
+    /// If the run before ended with its Complete on the way, the object may be stored and the application server called
+    /// all the same; the id is answered then too.
     ///
     /// # Errors
     ///
@@ -32,6 +35,10 @@ impl ResumableUpload {
         let mut checkpoint = store.open(&id).await?;
         let recorded = checkpoint.recorded();
         let remembered = Remembered::replay(recorded.records);
+        if remembered.intent.is_some() && remembered.upload_id.is_none() {
+            // The run died before it heard the id. Its intent is what tells the next run to look for it.
+            return Ok(None);
+        }
         let ids: Vec<String> = recorded.upload_ids.into_iter().chain(remembered.upload_id).collect();
         let (ledger, common) = (Ledger::default(), self.options.payer_headers());
         let multipart = Multipart {

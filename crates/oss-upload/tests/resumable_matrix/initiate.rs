@@ -24,6 +24,7 @@ async fn run_that_ends_there_leaves_its_upload_to_the_next_to_report() {
     let uploader = bench.world.builder().checkpoints(bench.store.clone()).retry(std::sync::Arc::new(NoRetry));
     bench.upload_by(&uploader.build().unwrap()).await.unwrap_err();
     let left = bench.open_uploads();
+    assert_eq!(bench.upload().abort().await.unwrap(), None, "nobody knows that it is ours");
     let uploaded = bench.upload().await.unwrap();
     assert_eq!((uploaded.report.orphans, bench.open_uploads()), (left.clone(), left));
     assert!(bench.is_stored());

@@ -31,7 +31,7 @@ impl Run<'_> {
         if let Some(tally) = &self.tally {
             tally.stage(Stage::Completing);
         }
-        let (started, mut attempts, mut repairs) = (Instant::now(), 0, 0);
+        let (started, mut attempts, mut repairs, mut doubted) = (Instant::now(), 0, 0, false);
         loop {
             attempts += 1;
             let sent_at = Instant::now();
@@ -53,12 +53,13 @@ impl Run<'_> {
             if !may_be_carried_out(&error) {
                 return Err(error);
             }
-            match self.settle(upload, crc64, sent_at, journal, error).await? {
+            match self.settle(upload, crc64, sent_at, doubted, journal, error).await? {
                 Settled::Stored(object) => {
                     journal.close().await;
                     return Ok(self.stored_unheard(object));
                 }
                 Settled::StillOpen(error) => {
+                    doubted = true;
                     let operation = Operation::CompleteMultipartUpload;
                     let elapsed = started.elapsed();
                     let failure = Failure { operation, attempts, elapsed, error: &error };

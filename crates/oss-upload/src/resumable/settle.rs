@@ -32,11 +32,15 @@ impl Run<'_> {
     ///
     /// OSS works on after its client has gone, and a Complete that runs into another might call the application server
     /// twice. So while the upload is open, this waits until the first has had time to end.
+    ///
+    /// `doubted` says that a Complete before this one may have been carried out: then an upload that is gone may have
+    /// been completed and its object replaced since, and a new upload is no answer.
     pub(crate) async fn settle(
         &self,
         upload: &Upload,
         crc64: u64,
         sent_at: Instant,
+        doubted: bool,
         journal: &mut Journal,
         error: Error,
     ) -> Result<Settled, Error> {
@@ -76,17 +80,18 @@ impl Run<'_> {
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
         }
-        self.look_after(upload, crc64, journal, error).await
+        self.look_after(upload, crc64, doubted, journal, error).await
     }
 
     async fn look_after(
         &self,
         upload: &Upload,
         crc64: u64,
+        doubted: bool,
         journal: &mut Journal,
         error: Error,
     ) -> Result<Settled, Error> {
-        let refused = error.has_code("NoSuchUpload") || error.has_code("FileAlreadyExists");
+        let refused = !doubted && (error.has_code("NoSuchUpload") || error.has_code("FileAlreadyExists"));
         let reason = match journal.keep(self.look(upload.since, upload.size(), crc64)).await {
             Ok(Seen::Stored(object)) => return Ok(Settled::Stored(object)),
             // Nobody completed it: it was aborted, and a new upload is the answer.

@@ -221,6 +221,18 @@ async fn two_hundred_with_an_error_body_is_no_success() {
     assert!(!bench.is_stored() && bench.open_uploads().len() == 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn upload_that_is_gone_after_a_lost_complete_is_not_sent_anew() {
+    let faults = vec![
+        complete().attempt(1).answer(500, "InternalError"),
+        complete().attempt(2).answer(404, "NoSuchUpload"),
+    ];
+    let bench = Bench::new(faults).await;
+    let error = bench.upload_in_process(|builder| builder).await.unwrap_err();
+    assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error:?}");
+    assert_eq!((bench.count(Operation::InitiateMultipartUpload), completes(&bench)), (1, 2));
+}
+
 #[tokio::test]
 async fn file_already_exists_is_our_own_object_if_the_upload_is_gone() {
     let bench = Bench::new(vec![complete().answer_after_work(409, "FileAlreadyExists")]).await;

@@ -311,7 +311,7 @@ async fn an_object_stored_while_a_long_put_went_on_is_its_own() {
         let head = request.method() == Method::HEAD;
         request.into_body().read_to_end(usize::MAX).await?;
         if !head {
-            tokio::time::sleep(Duration::from_secs(7200)).await;
+            tokio::time::sleep(Duration::from_secs(7200)).await; // Paused time.
         }
         answer(if head { found(3600) } else { Step::Lost })
     });
@@ -457,7 +457,7 @@ async fn a_callback_has_its_own_time() {
     let late = || {
         transport_fn(|request: Request| async {
             request.into_body().read_to_end(usize::MAX).await?;
-            tokio::time::sleep(Duration::from_secs(70)).await;
+            tokio::time::sleep(Duration::from_secs(70)).await; // Paused time.
             answer(stored())
         })
     };

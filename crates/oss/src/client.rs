@@ -12,6 +12,7 @@ use oss_upload::{
 
 use crate::bucket::Bucket;
 use crate::environment::{self, EnvironmentCredentials};
+use crate::no_place::NoPlace;
 
 /// A client of one endpoint. Cheap to clone; clones share connections, clock correction and retry budget.
 ///
@@ -215,9 +216,10 @@ impl ClientBuilder {
         let credentials = self.credentials.unwrap_or_else(|| Arc::new(EnvironmentCredentials::new()));
         let checkpoints = match self.checkpoints {
             Some(store) => store,
-            None => Arc::new(FileCheckpoints::new(
-                environment::state_directory().ok_or(ConfigError::NoStateDirectory)?,
-            )),
+            None => match environment::state_directory() {
+                Some(directory) => Arc::new(FileCheckpoints::new(directory)),
+                None => Arc::new(NoPlace),
+            },
         };
         let mut builder = Uploader::builder(endpoint, transport, credentials).checkpoints(checkpoints);
         if let Some(region) = region {
@@ -278,11 +280,6 @@ pub enum ConfigError {
     /// There is no transport: the feature `reqwest` is off and none was given.
     #[error("no transport: switch on the feature `reqwest` or give one with `ClientBuilder::transport`")]
     NoTransport,
-    /// There is no place for checkpoints: neither `HOME` nor `XDG_STATE_HOME` (Windows: `LOCALAPPDATA`) is set.
-    #[error(
-        "no place for checkpoints, since HOME and XDG_STATE_HOME (Windows: LOCALAPPDATA) are not set; give one with `ClientBuilder::checkpoint_directory`"
-    )]
-    NoStateDirectory,
     /// Something else the uploader needs is missing or wrong.
     #[error(transparent)]
     Upload(#[from] Error),

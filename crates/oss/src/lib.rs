@@ -5,6 +5,7 @@ mod client;
 #[cfg(feature = "credential-chain")]
 mod credential_chain;
 mod environment;
+mod no_place;
 
 /// Both ends of a callback: the crate `oss-callback`.
 pub use oss_callback as callback;

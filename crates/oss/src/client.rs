@@ -214,7 +214,7 @@ impl ClientBuilder {
             None => default_transport()?,
         };
         let credentials = self.credentials.unwrap_or_else(|| Arc::new(EnvironmentCredentials::new()));
-        let checkpoints = match self.checkpoints {
+        let checkpoints: Arc<dyn CheckpointStore> = match self.checkpoints {
             Some(store) => store,
             None => match environment::state_directory() {
                 Some(directory) => Arc::new(FileCheckpoints::new(directory)),

@@ -50,7 +50,7 @@ pub(super) fn run() -> Outcome<Done> {
     if faults.is_empty() {
         Ok(Done::Counted(format!("{} crates", published.len())))
     } else {
-        Err(format!("{} faults in public signatures", faults.len()).into())
+        Err(faults.join("; ").into())
     }
 }
 

@@ -171,13 +171,3 @@ impl AsyncWrite for AnswerFirst {
         Pin::new(&mut self.socket).poll_shutdown(cx)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn it_keeps_the_contract() -> Result<(), conformance::ConformanceError> {
-        conformance::run(|| HyperTransport).await.into_result().map(drop)
-    }
-}

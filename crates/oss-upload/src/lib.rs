@@ -58,5 +58,5 @@ pub use retry::{Backoff, Failure, NoRetry, RetryPolicy};
 pub use server_error::ServerError;
 pub use source::{BytesSource, Content, FileSource, Source, SourceError, SourceIdentity, StreamSource};
 pub use sweep::{OpenUpload, SweepUploads, Swept, Unswept};
-pub use uploaded::{CallbackAnswer, CallbackOutcome, Report, Restart, StoredObject, Uploaded};
+pub use uploaded::{AnswerError, CallbackAnswer, CallbackOutcome, Report, Restart, StoredObject, Uploaded};
 pub use uploader::{Uploader, UploaderBuilder};

@@ -94,10 +94,15 @@ impl CallbackAnswer {
     ///
     /// What is wrong with the JSON, or that it does not fit `T`. OSS accepts only valid JSON from most application
     /// servers, but says nothing of its shape.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_slice(&self.body)
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, AnswerError> {
+        serde_json::from_slice(&self.body).map_err(|error| AnswerError(error.into()))
     }
 }
+
+/// An application server's answer that cannot be read as what was asked for. The upload is done all the same.
+#[derive(Debug, thiserror::Error)]
+#[error("the application server's answer cannot be read as the JSON that was expected; the object is stored")]
+pub struct AnswerError(#[source] Box<dyn std::error::Error + Send + Sync>);
 
 impl fmt::Debug for CallbackAnswer {
     /// The body is the application server's business and stays out of logs.

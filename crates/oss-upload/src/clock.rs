@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use tokio::time::Instant;
+
 /// The time to sign with: the machine's clock plus the offset learnt from the server.
 ///
 /// OSS refuses a request whose date is more than 15 minutes off (`RequestTimeTooSkewed`) and says its own time in the
@@ -15,6 +17,12 @@ pub(crate) struct Clock {
 impl Clock {
     pub(crate) fn now(&self) -> SystemTime {
         shift(machine_time(), self.offset_ms.load(Ordering::Relaxed))
+    }
+
+    /// The time it was at that moment. Counted back from now, since the clock may have been corrected meanwhile.
+    pub(crate) fn at(&self, moment: Instant) -> SystemTime {
+        let now = self.now();
+        now.checked_sub(moment.elapsed()).unwrap_or(now)
     }
 
     /// Learns the server's time from an answer that has just arrived.

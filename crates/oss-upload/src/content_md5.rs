@@ -6,6 +6,7 @@ use http::HeaderValue;
 use md5::{Digest, Md5};
 use oss_transport::Body;
 
+use crate::body::next_data;
 use crate::error::Error;
 use crate::flow::Flow;
 use crate::source::SourceError;
@@ -23,15 +24,11 @@ pub(crate) enum ContentMd5 {
 /// Reads a body to its end for its MD5. Each chunk is a movement of the flow.
 pub(crate) async fn digest(mut body: Body, flow: &Flow) -> Result<[u8; 16], SourceError> {
     let mut md5 = Md5::new();
-    while let Some(frame) =
-        std::future::poll_fn(|cx| http_body::Body::poll_frame(std::pin::Pin::new(&mut body), cx)).await
-    {
-        if let Ok(data) = frame.map_err(SourceError::from_body)?.into_data() {
-            md5.update(&data);
-            flow.touch();
-            // A hash of 256 KiB takes half a millisecond, and the source may always be ready.
-            tokio::task::yield_now().await;
-        }
+    while let Some(data) = next_data(&mut body).await {
+        md5.update(&data.map_err(SourceError::from_body)?);
+        flow.touch();
+        // A hash of 256 KiB takes half a millisecond, and the source may always be ready.
+        tokio::task::yield_now().await;
     }
     Ok(md5.finalize().into())
 }

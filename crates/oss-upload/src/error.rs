@@ -257,6 +257,11 @@ impl Error {
             .fold(self.to_string(), |line, cause| format!("{line}: {cause}"))
     }
 
+    /// The answer to the request that stores the object was lost, and looking did not settle it.
+    pub(crate) fn unknown(operation: Operation, reason: impl Into<String>, lost: Self) -> Self {
+        Self::OutcomeUnknown { operation, reason: reason.into(), lost: Box::new(lost) }
+    }
+
     pub(crate) fn invalid(argument: &'static str, reason: impl Into<String>) -> Self {
         Self::InvalidArgument { argument, reason: reason.into() }
     }

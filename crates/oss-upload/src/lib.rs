@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod bandwidth;
+mod body;
 mod call;
 mod callback_failure;
 mod checkpoint;
@@ -20,6 +21,7 @@ mod multipart;
 mod multipart_upload;
 mod operation;
 mod options;
+mod presign;
 mod presign_post;
 mod presign_put;
 mod presigned_put;

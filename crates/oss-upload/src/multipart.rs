@@ -18,7 +18,7 @@ use crate::operation::Operation;
 use crate::uploader::Engine;
 
 pub(crate) use self::abort::abort_upload;
-pub(crate) use self::complete::Completed;
+pub(crate) use self::complete::{Completed, read_completed};
 pub(crate) use self::list_parts::ListedPart;
 pub(crate) use self::list_uploads::{ListedUpload, list_uploads};
 pub(crate) use self::upload_part::SentPart;

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, HeaderValue, Method, Uri};
-use oss_signing::{BucketName, ObjectKey, Resource};
+use http::{HeaderMap, HeaderValue, Uri};
+use oss_signing::{BucketName, ObjectKey, PresignedUrl};
 
 use crate::call::Ledger;
 use crate::error::Error;
@@ -165,25 +165,17 @@ impl MultipartUpload {
         if !(1..=MOST_PARTS).contains(&number) {
             return Err(Error::invalid("number", format!("is {number}; parts have the numbers 1 to 10,000")));
         }
-        let credentials = self.engine.credentials.credentials().await?;
         let part_number = number.to_string();
         let query = [("partNumber", part_number.as_str()), ("uploadId", self.id.as_str())];
-        let (mut parts, ()) = http::Request::new(()).into_parts();
-        parts.method = Method::PUT;
-        parts.uri = self.engine.endpoint.url(Some(&self.bucket), Some(&self.key), &query)?;
-        parts.headers.extend(length.map(|length| (CONTENT_LENGTH, HeaderValue::from(length))));
-        let resource = Resource::object(self.bucket.as_str(), self.key.as_str());
-        let operation = Operation::UploadPart(number);
-        self.engine
-            .signer
-            .presign(&mut parts, resource, &credentials, self.engine.wire.clock.now(), expires_in)
-            .map_err(|source| Error::Sign { operation, source })?;
-        if length.is_some() && !covers_length(&parts.uri) {
+        let headers = length.map(|length| (CONTENT_LENGTH, HeaderValue::from(length))).into_iter().collect();
+        let (operation, object) = (Operation::UploadPart(number), (&self.bucket, &self.key));
+        let (url, _) = self.engine.presign_url(operation, object, &query, headers, expires_in).await?;
+        if length.is_some() && !covers_length(&url) {
             let reason = "is not covered by the uploader's signer; give it a V4Signer \
                           `with_additional_headers([CONTENT_LENGTH])`, or None for any length";
             return Err(Error::invalid("length", reason));
         }
-        Ok(parts.uri)
+        Ok(url)
     }
 
     /// The parts OSS has, in the order of their numbers, all pages of them.
@@ -242,11 +234,7 @@ impl From<ListedPart> for UploadedPart {
 
 /// Whether a presigned URL says that its signature covers `Content-Length`.
 fn covers_length(url: &Uri) -> bool {
-    let mut pairs = url.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
-    pairs.any(|(name, value)| {
-        name == "x-oss-additional-headers"
-            && value.replace("%3B", ";").split(';').any(|header| header == CONTENT_LENGTH.as_str())
-    })
+    PresignedUrl::read(url).is_ok_and(|says| says.additional_headers().contains(&CONTENT_LENGTH))
 }
 
 /// OSS documentation, "Multipart upload": part numbers are 1 to 10,000.

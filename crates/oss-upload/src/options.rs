@@ -7,6 +7,7 @@ use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, EXPIRES, Entry,
     HeaderName, HeaderValue,
 };
+use oss_callback::Callback;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::error::Error;
@@ -216,8 +217,11 @@ impl ObjectOptions {
     }
 
     /// The headers of a Complete.
-    pub(crate) fn complete_headers(&self) -> HeaderMap {
+    pub(crate) fn complete_headers(&self, callback: Option<&Callback>) -> HeaderMap {
         let mut headers = self.payer_headers();
+        if let Some(callback) = callback {
+            headers.extend(callback.encode().headers());
+        }
         if let Some(acl) = self.acl {
             headers.insert(OBJECT_ACL, HeaderValue::from_static(acl.as_str()));
         }
@@ -432,11 +436,12 @@ mod tests {
         assert!(!names(initiate.clone()).contains("x-oss-object-acl"));
         assert!(!names(initiate).contains("x-oss-traffic-limit"));
         assert_eq!(
-            names(options.complete_headers()),
+            names(options.complete_headers(None)),
             ["x-oss-forbid-overwrite", "x-oss-object-acl", "x-oss-request-payer"].map(String::from).into()
         );
         assert!(
-            names(options.put_headers(Some("a/b")).unwrap()).is_superset(&names(options.complete_headers()))
+            names(options.put_headers(Some("a/b")).unwrap())
+                .is_superset(&names(options.complete_headers(None)))
         );
     }
 

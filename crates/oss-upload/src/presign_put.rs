@@ -3,11 +3,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Method;
 use oss_callback::Callback;
-use oss_signing::{BucketName, ObjectKey, Resource};
+use oss_signing::{BucketName, ObjectKey};
 
-use crate::credentials;
 use crate::error::Error;
 use crate::operation::Operation;
 use crate::options::ObjectOptions;
@@ -69,25 +67,13 @@ impl PresignPut {
 
     async fn presign(self) -> Result<PresignedPut, Error> {
         let key = ObjectKey::try_from(self.key.as_str())?;
-        let engine = &*self.engine;
         let encoded = self.callback.as_ref().map(Callback::encode);
         let query: Vec<(&str, &str)> = encoded.iter().flat_map(|encoded| encoded.query_pairs()).collect();
-        let (mut parts, ()) = http::Request::new(()).into_parts();
-        parts.method = Method::PUT;
-        parts.uri = engine.endpoint.url(Some(&self.bucket), Some(&key), &query)?;
-        parts.headers = self.options.put_headers(None)?;
-        let headers = parts.headers.clone();
-
-        let credentials =
-            credentials::ask(&*engine.credentials, Operation::PutObject, &engine.wire.limits).await?;
-        let now = engine.wire.clock.now();
-        let resource = Resource::object(self.bucket.as_str(), key.as_str());
-        engine
-            .signer
-            .presign(&mut parts, resource, &credentials, now, self.expires_in)
-            .map_err(|source| Error::Sign { operation: Operation::PutObject, source })?;
-        let lifetime = Duration::from_secs(self.expires_in.as_secs());
-        Ok(PresignedPut::new(parts.uri, headers, now + lifetime, self.callback.is_some()))
+        let (headers, object) = (self.options.put_headers(None)?, (&self.bucket, &key));
+        let signed =
+            self.engine.presign_url(Operation::PutObject, object, &query, headers.clone(), self.expires_in);
+        let (url, expires_at) = signed.await?;
+        Ok(PresignedPut::new(url, headers, expires_at, self.callback.is_some()))
     }
 }
 

@@ -135,11 +135,11 @@ impl PutPresigned {
                 let object = StoredObject::from_answer(&answer, answer.sent);
                 read_stored(operation, object, callback, answer)
             }
-            Err(error) if once && error.lost_answer() => Err(Error::OutcomeUnknown {
+            Err(error) if once && error.lost_answer() => Err(Error::unknown(
                 operation,
-                reason: "a presigned URL does not let one look; ask whoever signed it".into(),
-                lost: Box::new(error),
-            }),
+                "a presigned URL does not let one look; ask whoever signed it",
+                error,
+            )),
             Err(error) => Err(error),
         };
         reported(result, &ledger, tally.as_ref())

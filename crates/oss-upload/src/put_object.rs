@@ -16,7 +16,7 @@ use crate::options::{ObjectOptions, guess_content_type};
 use crate::progress::{Progress, Reporter, Stage, Tally};
 use crate::server_error::ServerError;
 use crate::source::{Content, Source, SourceError};
-use crate::uploaded::{CallbackAnswer, CallbackOutcome, StoredObject, Uploaded};
+use crate::uploaded::{CallbackAnswer, CallbackOutcome, StoredObject, Uploaded, stored_mut};
 use crate::uploader::Engine;
 
 /// An upload with one request. Awaiting it sends it.
@@ -219,10 +219,7 @@ impl Put<'_> {
                         lost = error.with_causes(),
                         "the answer was lost, but the object is stored"
                     );
-                    let callback = match self.callback {
-                        Some(_) => CallbackOutcome::Unknown,
-                        None => CallbackOutcome::NotRequested,
-                    };
+                    let callback = CallbackOutcome::unheard(self.callback.is_some());
                     return Ok(Uploaded { object, callback, report: ledger.report() });
                 }
                 Ok(Seen::NotStored(_)) if !error.lost_answer() => return Err(error),
@@ -248,9 +245,7 @@ impl Put<'_> {
             return Ok(Seen::Unproven("the source did not tell its length".into()));
         };
         let (bucket, key, crc64) = (self.bucket, self.key, ledger.last_crc64());
-        // Counted back from now, since the clock may have been corrected meanwhile.
-        let now = self.engine.wire.clock.now();
-        let since = now.checked_sub(call.began.elapsed()).unwrap_or(now);
+        let since = self.engine.wire.clock.at(call.began);
         let common = &self.options.payer_headers();
         (Wanted { bucket, key, common, size, crc64, since }).look(self.engine).await
     }
@@ -262,14 +257,11 @@ pub(crate) fn reported(
     ledger: &Ledger,
     tally: Option<&Tally>,
 ) -> Result<Uploaded, Error> {
-    let report = match &mut result {
-        Ok(uploaded) => &mut uploaded.report,
-        Err(Error::CallbackFailed(failed)) => &mut failed.uploaded.report,
-        Err(_) => return result,
-    };
-    *report = ledger.report();
-    if let Some(tally) = tally {
-        tally.stage(Stage::Stored);
+    if let Some(uploaded) = stored_mut(&mut result) {
+        uploaded.report = ledger.report();
+        if let Some(tally) = tally {
+            tally.stage(Stage::Stored);
+        }
     }
     result
 }
@@ -300,7 +292,7 @@ pub(crate) fn read_stored(
 }
 
 fn unknown(reason: &str, lost: Error) -> Error {
-    Error::OutcomeUnknown { operation: Operation::PutObject, reason: reason.into(), lost: Box::new(lost) }
+    Error::unknown(Operation::PutObject, reason, lost)
 }
 
 /// What was seen before a put was repeated.

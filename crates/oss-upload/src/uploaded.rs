@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::call::Answer;
 use crate::callback_failure::CallbackFailure;
+use crate::error::Error;
 
 /// An object that is stored, and what became of its callback.
 #[derive(Clone, Debug)]
@@ -71,6 +72,22 @@ pub enum CallbackOutcome {
     /// OSS's answer was lost; the object was found in place, and nobody can say whether the application server was
     /// called. OSS does not call again for a stored object: let the application server learn of it another way.
     Unknown,
+}
+
+impl CallbackOutcome {
+    /// Of an object that is stored although nobody heard so.
+    pub(crate) fn unheard(requested: bool) -> Self {
+        if requested { Self::Unknown } else { Self::NotRequested }
+    }
+}
+
+/// The upload in an outcome that says the object is stored, whatever became of its callback.
+pub(crate) fn stored_mut(outcome: &mut Result<Uploaded, Error>) -> Option<&mut Uploaded> {
+    match outcome {
+        Ok(uploaded) => Some(uploaded),
+        Err(Error::CallbackFailed(failed)) => Some(&mut failed.uploaded),
+        Err(_) => None,
+    }
 }
 
 /// The application server's answer as OSS relayed it.

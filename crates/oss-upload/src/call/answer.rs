@@ -1,13 +1,10 @@
-use std::future::poll_fn;
-use std::pin::Pin;
-
 use bytes::{Bytes, BytesMut};
 use http::header::ETAG;
 use http::{HeaderMap, StatusCode};
-use http_body::Body as _;
 use oss_transport::{Body, Response};
 
 use super::{Call, Payload};
+use crate::body::next_data;
 use crate::error::{Error, stores_object};
 use crate::flow::Flow;
 use crate::limits::Phase;
@@ -96,10 +93,9 @@ impl Call<'_> {
 
     /// Reads the body into `whole`, which has what came also if it breaks off.
     async fn read(&self, flow: &Flow, mut body: Body, whole: &mut BytesMut) -> Result<(), Error> {
-        while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-            let frame = frame.map_err(|source| Error::Transport { operation: self.operation, source })?;
+        while let Some(data) = next_data(&mut body).await {
+            let data = data.map_err(|source| Error::Transport { operation: self.operation, source })?;
             flow.touch();
-            let Ok(data) = frame.into_data() else { continue };
             if whole.len() + data.len() > ANSWER_LIMIT {
                 return Err(self.malformed(format!("it is longer than {ANSWER_LIMIT} bytes")));
             }

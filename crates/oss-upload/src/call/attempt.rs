@@ -1,13 +1,12 @@
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 
 use futures_util::future::{Either, select};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
-use http_body::Body as _;
 use oss_signing::{Credentials, Resource};
 use oss_transport::{Body, Request, TransportError};
 
 use super::{Answer, Call, Ledger, Payload, Target};
+use crate::body::next_data;
 use crate::content_md5::{self, ContentMd5};
 use crate::error::Error;
 use crate::flow::{Flow, metered};
@@ -148,9 +147,8 @@ impl Call<'_> {
 
 /// The body of a source that said it has no bytes.
 async fn nothing_in(mut body: Body) -> Result<Body, SourceError> {
-    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-        let data = frame.map_err(SourceError::from_body)?.into_data().unwrap_or_default();
-        if !data.is_empty() {
+    while let Some(data) = next_data(&mut body).await {
+        if !data.map_err(SourceError::from_body)?.is_empty() {
             return Err(SourceError::Grew { expected: 0 });
         }
     }

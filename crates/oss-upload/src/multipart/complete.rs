@@ -9,6 +9,8 @@ use super::{Multipart, SentPart};
 use crate::call::{Answer, Payload, complete_time};
 use crate::error::Error;
 use crate::operation::Operation;
+use crate::put_object::read_stored;
+use crate::uploaded::{StoredObject, Uploaded, crc64};
 
 /// What is to be put together.
 #[derive(Debug)]
@@ -35,6 +37,24 @@ impl Multipart<'_> {
         call.repeat_when_lost = false;
         call.execute(self.ledger).await
     }
+}
+
+/// Reads the answer to a Complete; `expected` is the CRC-64 of all parts, if it is known.
+pub(crate) fn read_completed(
+    answer: Answer,
+    size: u64,
+    expected: Option<u64>,
+    callback_requested: bool,
+) -> Result<Uploaded, Error> {
+    let operation = Operation::CompleteMultipartUpload;
+    match (expected, crc64(&answer.headers)) {
+        (Some(expected), Some(actual)) if actual != expected => {
+            return Err(Error::Corrupted { operation, expected, actual });
+        }
+        _ => {}
+    }
+    let object = StoredObject::from_answer(&answer, size);
+    read_stored(operation, object, callback_requested, answer)
 }
 
 fn body(parts: &[SentPart]) -> Bytes {

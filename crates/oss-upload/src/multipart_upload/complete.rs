@@ -5,15 +5,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use oss_callback::Callback;
 
 use super::{MultipartUpload, UploadedPart};
-use crate::call::{Answer, Ledger};
+use crate::call::Ledger;
 use crate::crc64::Crc64Fold;
 use crate::error::Error;
 use crate::look::{Seen, Wanted};
-use crate::multipart::{Completed, SentPart};
+use crate::multipart::{Completed, SentPart, read_completed};
 use crate::operation::Operation;
 use crate::options::ObjectOptions;
-use crate::put_object::read_stored;
-use crate::uploaded::{CallbackOutcome, StoredObject, Uploaded, crc64};
+use crate::uploaded::{CallbackOutcome, Uploaded};
 
 /// Puts the parts of a [`MultipartUpload`] together. Awaiting it does it.
 ///
@@ -60,10 +59,7 @@ impl CompleteMultipartUpload {
         if self.parts.is_empty() {
             return Err(Error::invalid("parts", "is empty; an object has at least one part"));
         }
-        let mut headers = self.options.complete_headers();
-        if let Some(callback) = &self.callback {
-            headers.extend(callback.encode().headers());
-        }
+        let headers = self.options.complete_headers(self.callback.as_ref());
         // A CRC-64 that is not known is not compared; Complete does not ask for it.
         let parts: Vec<SentPart> = self
             .parts
@@ -80,7 +76,7 @@ impl CompleteMultipartUpload {
         let (ledger, common) = (Ledger::default(), self.options.payer_headers());
         let began = self.upload.engine.wire.clock.now();
         let result = match self.upload.multipart(&ledger, &common).complete(&completed).await {
-            Ok(answer) => self.read(answer),
+            Ok(answer) => read_completed(answer, self.size(), self.crc64(), callback),
             Err(error) if error.lost_answer() => self.look(error, began).await,
             // Somebody else completed it, whenever that was.
             Err(error) if error.has_code("NoSuchUpload") => self.look(error, UNIX_EPOCH).await,
@@ -89,26 +85,10 @@ impl CompleteMultipartUpload {
         result.map(|uploaded| Uploaded { report: ledger.report(), ..uploaded })
     }
 
-    fn read(&self, answer: Answer) -> Result<Uploaded, Error> {
-        let operation = Operation::CompleteMultipartUpload;
-        match (self.crc64(), crc64(&answer.headers)) {
-            (Some(expected), Some(actual)) if actual != expected => {
-                return Err(Error::Corrupted { operation, expected, actual });
-            }
-            _ => {}
-        }
-        let object = StoredObject::from_answer(&answer, self.size());
-        read_stored(operation, object, self.callback.is_some(), answer)
-    }
-
     /// Asks OSS what became of a Complete that got no answer, or that found no upload.
     async fn look(&self, lost: Error, since: SystemTime) -> Result<Uploaded, Error> {
         let unknown = |reason: String, lost: Error| {
-            Err(Error::OutcomeUnknown {
-                operation: Operation::CompleteMultipartUpload,
-                reason,
-                lost: Box::new(lost),
-            })
+            Err(Error::unknown(Operation::CompleteMultipartUpload, reason, lost))
         };
         let Some(crc64) = self.crc64() else {
             return unknown("OSS did not tell the CRC-64 of every part".into(), lost);
@@ -118,10 +98,7 @@ impl CompleteMultipartUpload {
         match (Wanted { bucket, key, common, size, crc64, since }).look(&self.upload.engine).await {
             Ok(Seen::Stored(object)) => {
                 tracing::warn!(%lost, "the object is stored; its callback is unknown");
-                let callback = match &self.callback {
-                    Some(_) => CallbackOutcome::Unknown,
-                    None => CallbackOutcome::NotRequested,
-                };
+                let callback = CallbackOutcome::unheard(self.callback.is_some());
                 Ok(Uploaded { object, callback, report: Default::default() })
             }
             Ok(Seen::NotStored(_)) if !lost.lost_answer() => Err(lost),

@@ -5,12 +5,11 @@ use super::run::{Run, Upload, seconds};
 use super::settle::{Settled, may_be_carried_out, still_open, time_to_end};
 use crate::call::Answer;
 use crate::error::{Error, ObjectState};
-use crate::multipart::{Completed, SentPart};
+use crate::multipart::{Completed, SentPart, read_completed};
 use crate::operation::Operation;
 use crate::progress::Stage;
-use crate::put_object::read_stored;
 use crate::retry::Failure;
-use crate::uploaded::{StoredObject, Uploaded, crc64};
+use crate::uploaded::Uploaded;
 
 impl Run<'_> {
     /// Puts the parts together and learns what became of the callback.
@@ -39,7 +38,7 @@ impl Run<'_> {
                 Ok(answer) => {
                     // Closed before anything is read out of the answer: the upload is over, whatever it says.
                     journal.close().await;
-                    return self.read(upload, crc64, answer);
+                    return read_completed(answer, upload.size(), Some(crc64), self.callback.is_some());
                 }
                 Err(error) => error,
             };
@@ -83,26 +82,11 @@ impl Run<'_> {
         let until = self.callback.map(|_| seconds(self.engine.wire.clock.now()).saturating_add(patience));
         journal.completing(crc64, until).await?;
         let parts: Vec<SentPart> = upload.parts.values().cloned().collect();
-        let mut headers = self.options.complete_headers();
-        if let Some(callback) = self.callback {
-            headers.extend(callback.encode().headers());
-        }
+        let headers = self.options.complete_headers(self.callback);
         let completed =
             Completed { upload_id: &upload.id, parts: &parts, headers, callback: self.callback.is_some() };
         let multipart = self.multipart();
         journal.keep(multipart.complete(&completed)).await
-    }
-
-    fn read(&self, upload: &Upload, expected: u64, answer: Answer) -> Result<Uploaded, Error> {
-        let operation = Operation::CompleteMultipartUpload;
-        match crc64(&answer.headers) {
-            Some(actual) if actual != expected => {
-                return Err(Error::Corrupted { operation, expected, actual });
-            }
-            _ => {}
-        }
-        let object = StoredObject::from_answer(&answer, upload.size());
-        read_stored(operation, object, self.callback.is_some(), answer)
     }
 }
 

@@ -1,9 +1,7 @@
 use std::ops::Range;
-use std::pin::Pin;
-
-use http_body::Body as _;
 
 use super::run::Run;
+use crate::body::next_data;
 use crate::crc64::Crc64;
 use crate::error::Error;
 use crate::source::SourceError;
@@ -13,11 +11,8 @@ impl Run<'_> {
     pub(crate) async fn local_crc64(&self, range: Range<u64>) -> Result<u64, Error> {
         let mut body = self.source.open(range).await?;
         let mut crc = Crc64::new();
-        while let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-            let frame = frame.map_err(SourceError::from_body)?;
-            if let Ok(data) = frame.into_data() {
-                crc.update(&data);
-            }
+        while let Some(data) = next_data(&mut body).await {
+            crc.update(&data.map_err(SourceError::from_body)?);
         }
         Ok(crc.value())
     }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use http_body::Body as _;
 use oss_transport::Body;
 
 use super::plan::{Cut, Plan};
+use crate::body::next_data;
 use crate::error::Error;
 use crate::memory::{Memory, Reservation};
 use crate::source::{CHUNK, Source, SourceError};
@@ -153,10 +153,9 @@ impl PieceReader {
     /// Takes the stream's next bytes; `false` at its end.
     async fn fill_rest(&mut self) -> Result<bool, Error> {
         while self.rest.is_empty() && !self.ended {
-            match std::future::poll_fn(|cx| Pin::new(&mut self.body).poll_frame(cx)).await {
+            match next_data(&mut self.body).await {
                 None => self.ended = true,
-                Some(Err(error)) => return Err(SourceError::from_body(error).into()),
-                Some(Ok(frame)) => self.rest = frame.into_data().unwrap_or_default(),
+                Some(data) => self.rest = data.map_err(SourceError::from_body)?,
             }
         }
         Ok(!self.rest.is_empty())

@@ -1,7 +1,7 @@
 use super::run::{Run, Upload};
 use crate::error::Error;
 use crate::progress::Stage;
-use crate::uploaded::{Report, Restart, StoredObject, Uploaded};
+use crate::uploaded::{Report, Restart, StoredObject, Uploaded, stored_mut};
 
 /// What happened on the way, for the report.
 #[derive(Debug, Default)]
@@ -17,12 +17,9 @@ impl History {
 
     /// Adds what happened to the report of an upload that went on without parts.
     pub(crate) fn told(self, mut ended: Result<Uploaded, Error>) -> Result<Uploaded, Error> {
-        let report = match &mut ended {
-            Ok(uploaded) => &mut uploaded.report,
-            Err(Error::CallbackFailed(failed)) => &mut failed.uploaded.report,
-            Err(_) => return ended,
-        };
-        (report.restarts, report.orphans) = (self.restarts, self.orphans);
+        if let Some(Uploaded { report, .. }) = stored_mut(&mut ended) {
+            (report.restarts, report.orphans) = (self.restarts, self.orphans);
+        }
         ended
     }
 
@@ -51,11 +48,7 @@ impl Run<'_> {
         upload: &Upload,
         history: History,
     ) -> Result<Uploaded, Error> {
-        let uploaded = match &mut ended {
-            Ok(uploaded) => uploaded,
-            Err(Error::CallbackFailed(failed)) => &mut failed.uploaded,
-            Err(_) => return ended,
-        };
+        let Some(uploaded) = stored_mut(&mut ended) else { return ended };
         if let Some(tally) = &self.tally {
             tally.stage(Stage::Stored);
         }

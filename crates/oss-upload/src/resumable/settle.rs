@@ -105,10 +105,7 @@ impl Run<'_> {
     }
 
     pub(crate) fn stored_unheard(&self, object: StoredObject) -> Uploaded {
-        let callback = match self.callback {
-            Some(_) => CallbackOutcome::Unknown,
-            None => CallbackOutcome::NotRequested,
-        };
+        let callback = CallbackOutcome::unheard(self.callback.is_some());
         Uploaded { object, callback, report: Report::default() }
     }
 }
@@ -123,7 +120,7 @@ pub(crate) fn still_open(upload: &Upload, journal: &Journal, error: Error) -> Er
 }
 
 fn unknown(reason: String, lost: Error) -> Error {
-    Error::OutcomeUnknown { operation: Operation::CompleteMultipartUpload, reason, lost: Box::new(lost) }
+    Error::unknown(Operation::CompleteMultipartUpload, reason, lost)
 }
 
 /// How long a Complete of so many parts may take at OSS. Reports speak of five minutes for 5,600 parts.

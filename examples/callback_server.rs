@@ -15,7 +15,7 @@
 //! listens on ADDRESS until it is stopped, believes OSS alone, and prints two headers with which an upload to
 //! `user/42/…` in BUCKET calls it under URL, which must be where OSS reaches ADDRESS.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example shows what it does")]
+#![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -29,6 +29,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use axum::{Router, http};
+use examples::{Failure, finish};
 use oss::callback::{
     BodyTemplate, BodyType, CallbackRejection, Claim, Custom, Freshness, KeyPattern, MemoryReplayGuard,
     Reply, TokenKey, Variable, VerifiedCallback, Verifier,
@@ -41,23 +42,14 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let outcome = match arguments.as_slice() {
+    finish(match arguments.as_slice() {
         [] => demonstrate().await,
         [address, url, bucket] => serve_oss(address, url, bucket).await,
         _ => Err("give nothing, or ADDRESS URL BUCKET".into()),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("failed: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    })
 }
 
 /// What OSS is asked to send.

@@ -37,7 +37,7 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Failure> {
     let place = Place::from_env().await?;
-    let file = place.folder.path().join("video.bin");
+    let file = place.folder.join("video.bin");
     std::fs::write(&file, vec![b'v'; 4 * 1024 * 1024])?;
 
     let table = Table::default();

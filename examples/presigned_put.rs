@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::post;
-use examples::{Failure, Place, finish, variable};
+use examples::{Failure, Place, finish, needed};
 use oss::callback::{Reply, ReplyError, VerifiedCallback, Verifier};
 use oss::{Bucket, Callback, CallbackOutcome, Error, ObjectOptions, PresignedPut};
 use serde::{Deserialize, Serialize};
@@ -44,7 +44,7 @@ async fn run(file: &Path, wait_for_curl: bool) -> Result<(), Failure> {
             let verifier = Verifier::trusting_none();
             serve(verifier.trust(emulator.callback_key_url(), emulator.callback_public_key_pem())?).await?
         }
-        None => variable("OSS_CALLBACK_URL").ok_or("OSS_ENDPOINT is set, but OSS_CALLBACK_URL is not")?,
+        None => needed("OSS_CALLBACK_URL")?,
     };
     let callback = Callback::builder(&callback_url)
         .query("user", "presigned")

@@ -6,44 +6,37 @@
 //! ```
 //!
 //! Without further settings the OSS is an emulated one in this process that keeps its objects on disk, so that it is
-//! there again after the kill. With `OSS_ENDPOINT` (and `OSS_BUCKET`, and the access key in `OSS_ACCESS_KEY_ID` and
-//! `OSS_ACCESS_KEY_SECRET`) it is that one: a real bucket, or an emulator in another process.
+//! there again after the kill. With `OSS_ENDPOINT`, `OSS_REGION`, `OSS_BUCKET`, `OSS_ACCESS_KEY_ID` and
+//! `OSS_ACCESS_KEY_SECRET` set (and `OSS_SESSION_TOKEN` if the key is a temporary one) it is that bucket: a real one, or
+//! one of an emulator in another process.
 //!
 //! The checkpoints are in `--checkpoints`, by default in `target/resumable_with_progress` like the emulated OSS; the same
 //! directory must be given to the run that goes on. `--limit` slows the upload down, to have time to kill it.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example shows what it does")]
+#![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use examples::{Failure, Place, finish};
 use indicatif::{ProgressBar, ProgressStyle};
 use oss::upload::{Progress, Stage};
-use oss::{Bucket, CallbackOutcome, Client, Uploaded};
-use oss_emulator::Emulator;
-
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+use oss::{CallbackOutcome, Uploaded};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("failed: {error}");
-            let mut cause = error.source();
-            while let Some(error) = cause {
-                eprintln!("  because: {error}");
-                cause = error.source();
-            }
-            ExitCode::FAILURE
-        }
-    }
+    finish(run().await)
 }
 
 async fn run() -> Result<(), Failure> {
     let arguments = Arguments::read()?;
-    let (bucket, _emulator) = bucket(&arguments).await?;
+    let place = Place::kept_in(&arguments.checkpoints, PORT).await?;
+    let mut client = place.client();
+    if let Some(limit) = arguments.limit {
+        client = client.bandwidth_limit(limit);
+    }
+    let bucket = client.build()?.bucket(place.bucket.as_str())?;
     let name = arguments.file.file_name().ok_or("FILE names no file")?.to_string_lossy().into_owned();
     println!("process {}; kill -9 {0} and start the same command again", std::process::id());
 
@@ -56,6 +49,7 @@ async fn run() -> Result<(), Failure> {
     let uploaded = upload.await?;
     bar.finish();
     report(&uploaded);
+    place.close().await;
     Ok(())
 }
 
@@ -105,54 +99,6 @@ fn report(uploaded: &Uploaded) {
     }
     for upload_id in &report.orphans {
         println!("orphan   {upload_id}");
-    }
-}
-
-/// The bucket to upload to, and the emulated OSS it is in, if it is.
-async fn bucket(arguments: &Arguments) -> Result<(Bucket, Option<Emulator>), Failure> {
-    let checkpoints = arguments.checkpoints.join("checkpoints");
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "an example is a program, and takes its settings from outside"
-    )]
-    let setting = |name| std::env::var(name).ok();
-    if let Some(endpoint) = setting("OSS_ENDPOINT") {
-        let client = limited(Client::builder(&endpoint), arguments).checkpoint_directory(checkpoints);
-        let client =
-            match (setting("OSS_ACCESS_KEY_ID"), setting("OSS_ACCESS_KEY_SECRET"), setting("OSS_REGION")) {
-                (Some(id), Some(secret), region) => {
-                    let client = client.credentials(oss::signing::Credentials::new(id, secret));
-                    match region {
-                        Some(region) => client.region(region),
-                        None => client,
-                    }
-                }
-                _ => return Err("OSS_ACCESS_KEY_ID and OSS_ACCESS_KEY_SECRET are not set".into()),
-            };
-        let name = setting("OSS_BUCKET").unwrap_or_else(|| "examplebucket".to_owned());
-        return Ok((client.build()?.bucket(&name)?, None));
-    }
-    let emulator = Emulator::builder()
-        .bucket("examplebucket")
-        .listen(([127, 0, 0, 1], PORT).into())
-        .data_dir(arguments.checkpoints.join("oss"))
-        .start()
-        .await?;
-    let client = limited(Client::builder(emulator.endpoint()), arguments)
-        .region(emulator.region())
-        .credentials(oss::signing::Credentials::new(
-            oss_emulator::DEFAULT_ACCESS_KEY_ID,
-            oss_emulator::DEFAULT_ACCESS_KEY_SECRET,
-        ))
-        .checkpoint_directory(checkpoints)
-        .build()?;
-    Ok((client.bucket("examplebucket")?, Some(emulator)))
-}
-
-fn limited(client: oss::ClientBuilder, arguments: &Arguments) -> oss::ClientBuilder {
-    match arguments.limit {
-        Some(limit) => client.bandwidth_limit(limit),
-        None => client,
     }
 }
 

@@ -9,11 +9,12 @@
 //! Without further settings everything runs in this process: an emulated OSS and an application server. With
 //! `OSS_ENDPOINT`, `OSS_REGION`, `OSS_BUCKET`, `OSS_CALLBACK_URL`, `OSS_ACCESS_KEY_ID` and `OSS_ACCESS_KEY_SECRET` set it
 //! uploads to that bucket. If `OSS_CALLBACK_LISTEN` (an address and port) is set too, this process is the application
-//! server behind `OSS_CALLBACK_URL` and shows what it was told; otherwise that server is somebody else's.
+//! server behind `OSS_CALLBACK_URL` and shows what it was told; otherwise that server is somebody else's. A temporary key
+//! has its token in `OSS_SESSION_TOKEN`.
 //!
 //! The exit status is 0 only if every step did what it says.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example shows what it does")]
+#![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -25,38 +26,22 @@ use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::http::StatusCode;
 use axum::routing::post;
+use examples::{Failure, Place, finish, needed, variable};
 use oss::callback::{Reply, ReplyError, VerifiedCallback, Verifier};
-use oss::{Bucket, Callback, CallbackOutcome, Client, Error, Uploaded};
-use oss_emulator::Emulator;
+use oss::{Bucket, Callback, CallbackOutcome, Error, Uploaded};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-
 #[tokio::main]
 async fn main() -> ExitCode {
     let file = std::env::args_os().nth(1).map_or_else(|| PathBuf::from("README.md"), PathBuf::from);
-    match run(&file).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("failed: {error}");
-            let mut cause = error.source();
-            while let Some(error) = cause {
-                eprintln!("  because: {error}");
-                cause = error.source();
-            }
-            ExitCode::FAILURE
-        }
-    }
+    finish(run(&file).await)
 }
 
 async fn run(file: &Path) -> Result<(), Failure> {
-    let mut scene = match Settings::from_env()? {
-        Some(settings) => Scene::real(settings).await?,
-        None => Scene::emulated().await?,
-    };
+    let mut scene = Scene::open().await?;
     let name = file.file_name().ok_or("FILE names no file")?.to_string_lossy().into_owned();
 
     println!("\nput_object {}/files/{name}", scene.bucket.name());
@@ -85,7 +70,7 @@ async fn run(file: &Path) -> Result<(), Failure> {
         Err(error) => return Err(error.into()),
         Ok(_) => return Err("the callback was to fail and did not".into()),
     }
-    scene.close().await;
+    scene.place.close().await;
     Ok(())
 }
 
@@ -103,73 +88,56 @@ struct Upload {
 const BODY: &str =
     "bucket=${bucket}&object=${object}&etag=${etag}&size=${size}&crc64=${crc64}&operation=${operation}";
 
+/// What the application server in this process was told.
+type Told = mpsc::UnboundedReceiver<Upload>;
+
 /// An OSS, an application server, and the way from one to the other.
 struct Scene {
     bucket: Bucket,
     callback_url: String,
     failing_url: String,
-    /// What the application server in this process was told; `None` if it is elsewhere.
-    told: Option<mpsc::UnboundedReceiver<Upload>>,
-    emulated: Option<(Emulator, tempfile::TempDir)>,
+    /// `None` if the application server is elsewhere.
+    told: Option<Told>,
+    place: Place,
 }
 
 impl Scene {
-    async fn emulated() -> Result<Self, Failure> {
-        let directory = tempfile::tempdir()?;
-        let emulator = Emulator::builder()
-            .bucket("examplebucket")
-            .data_dir(directory.path().join("oss"))
-            .start()
-            .await?;
-        println!("emulated OSS at {}", emulator.endpoint());
-        let verifier = Verifier::trusting_none()
-            .trust(emulator.callback_key_url(), emulator.callback_public_key_pem())?;
-        let (address, told) = serve(SocketAddr::from(([127, 0, 0, 1], 0)), verifier, "/callback").await?;
-        println!("application server at http://{address}");
-        let client = Client::builder(emulator.endpoint())
-            .region(emulator.region())
-            .credentials(oss::signing::Credentials::new(
-                oss_emulator::DEFAULT_ACCESS_KEY_ID,
-                oss_emulator::DEFAULT_ACCESS_KEY_SECRET,
-            ))
-            .checkpoint_directory(directory.path().join("checkpoints"))
-            .build()?;
-        Ok(Self {
-            bucket: client.bucket("examplebucket")?,
-            callback_url: format!("http://{address}/callback"),
-            failing_url: format!("http://{address}/fail"),
-            told: Some(told),
-            emulated: Some((emulator, directory)),
-        })
+    async fn open() -> Result<Self, Failure> {
+        let place = Place::from_env().await?;
+        println!("OSS at {}", place.endpoint);
+        let (callback_url, failing_url, told) = match &place.emulator {
+            Some(emulator) => {
+                let verifier = Verifier::trusting_none()
+                    .trust(emulator.callback_key_url(), emulator.callback_public_key_pem())?;
+                let (address, told) = serve(([127, 0, 0, 1], 0).into(), verifier, "/callback").await?;
+                println!("application server at http://{address}");
+                (format!("http://{address}/callback"), format!("http://{address}/fail"), Some(told))
+            }
+            None => Self::behind(needed("OSS_CALLBACK_URL")?).await?,
+        };
+        let bucket = place.client().build()?.bucket(place.bucket.as_str())?;
+        Ok(Self { bucket, callback_url, failing_url, told, place })
     }
 
-    async fn real(settings: Settings) -> Result<Self, Failure> {
-        let url: axum::http::Uri = settings.callback_url.parse()?;
+    /// The application server that a real OSS is to call: in this process if `OSS_CALLBACK_LISTEN` says where.
+    async fn behind(callback_url: String) -> Result<(String, String, Option<Told>), Failure> {
+        let url: axum::http::Uri = callback_url.parse()?;
         let host = url.host().ok_or("OSS_CALLBACK_URL has no host")?;
-        let (told, failing_url) = match settings.listen {
-            Some(address) => {
-                let (_, told) = serve(address, Verifier::official(), url.path()).await?;
-                // Without a path the URL does not end in the "/" that is then its path.
-                let url_text = settings.callback_url.as_str();
-                let origin = url_text.strip_suffix(url.path()).unwrap_or(url_text);
-                (Some(told), format!("{origin}/fail"))
-            }
+        let Some(address) = variable("OSS_CALLBACK_LISTEN") else {
             // Nobody listens on the discard port, so OSS cannot deliver.
-            None => (None, format!("http://{host}:9/")),
+            let failing_url = format!("http://{host}:9/");
+            return Ok((callback_url, failing_url, None));
         };
-        let client = Client::from_env(&settings.endpoint)?;
-        Ok(Self {
-            bucket: client.bucket(&settings.bucket)?,
-            callback_url: settings.callback_url,
-            failing_url,
-            told,
-            emulated: None,
-        })
+        let (_, told) = serve(address.parse()?, Verifier::official(), url.path()).await?;
+        // Without a path the URL does not end in the "/" that is then its path.
+        let origin = callback_url.strip_suffix(url.path()).unwrap_or(&callback_url);
+        let failing_url = format!("{origin}/fail");
+        Ok((callback_url, failing_url, Some(told)))
     }
 
     fn callback(&self, url: &str, user: &str) -> Result<Callback, Failure> {
         let builder = Callback::builder(url).query("user", user).body(BODY);
-        Ok(builder.allow_private_addresses(self.emulated.is_some()).build()?)
+        Ok(builder.allow_private_addresses(self.place.is_local()).build()?)
     }
 
     async fn show(&mut self, uploaded: &Uploaded) -> Result<(), Failure> {
@@ -191,12 +159,6 @@ impl Scene {
         println!("  answer      {} ({content_type})", String::from_utf8_lossy(&answer.body));
         Ok(())
     }
-
-    async fn close(self) {
-        if let Some((emulator, _)) = self.emulated {
-            emulator.shutdown().await;
-        }
-    }
 }
 
 fn facts(uploaded: &Uploaded) -> String {
@@ -211,11 +173,7 @@ fn facts(uploaded: &Uploaded) -> String {
 }
 
 /// The application server: three lines of handler, and one that fails.
-async fn serve(
-    address: SocketAddr,
-    verifier: Verifier,
-    path: &str,
-) -> Result<(SocketAddr, mpsc::UnboundedReceiver<Upload>), Failure> {
+async fn serve(address: SocketAddr, verifier: Verifier, path: &str) -> Result<(SocketAddr, Told), Failure> {
     let (tell, told) = mpsc::unbounded_channel();
     let verifier = Arc::new(verifier.expect_path(path)?);
     let app = Router::new()
@@ -248,34 +206,4 @@ async fn on_upload(
     // The receiver is only gone when the program ends.
     let _ = app.tell.send(payload);
     reply
-}
-
-/// Where the real OSS is.
-struct Settings {
-    endpoint: String,
-    bucket: String,
-    callback_url: String,
-    listen: Option<SocketAddr>,
-}
-
-impl Settings {
-    fn from_env() -> Result<Option<Self>, Failure> {
-        let Some(endpoint) = variable("OSS_ENDPOINT") else { return Ok(None) };
-        let needed = |name| variable(name).ok_or_else(|| format!("OSS_ENDPOINT is set, but {name} is not"));
-        // The client reads the region and the key itself; a missing one is better told before anything starts.
-        for name in ["OSS_REGION", "OSS_ACCESS_KEY_ID", "OSS_ACCESS_KEY_SECRET"] {
-            needed(name)?;
-        }
-        Ok(Some(Self {
-            endpoint,
-            bucket: needed("OSS_BUCKET")?,
-            callback_url: needed("OSS_CALLBACK_URL")?,
-            listen: variable("OSS_CALLBACK_LISTEN").map(|address| address.parse()).transpose()?,
-        }))
-    }
-}
-
-#[allow(clippy::disallowed_methods, reason = "an example is a program, and programs read their environment")]
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
 }

@@ -4,4 +4,4 @@
 mod guides;
 mod place;
 
-pub use place::{Failure, Place, finish, variable};
+pub use place::{Failure, Place, finish, needed, variable};

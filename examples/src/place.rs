@@ -1,5 +1,7 @@
 //! Where an example uploads to.
 
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use oss::signing::{BucketName, Credentials, Region};
@@ -24,29 +26,50 @@ pub struct Place {
     pub bucket: BucketName,
     /// The key of whoever may upload.
     pub credentials: Credentials,
-    /// A folder for this run alone; it is gone afterwards.
-    pub folder: TempDir,
+    /// Where what belongs to this OSS is kept: the checkpoints, and the objects if it is emulated.
+    pub folder: PathBuf,
     /// The emulated OSS, if it is one.
     pub emulator: Option<Emulator>,
+    _removed_at_the_end: Option<TempDir>,
 }
 
 impl Place {
-    /// Reads the environment, and starts an emulated OSS if that names no real one.
+    /// Reads the environment, and starts an emulated OSS if that names no real one. Its folder is gone afterwards.
     ///
     /// # Errors
     ///
     /// Which variable is missing or wrong, or why nothing could be started.
     pub async fn from_env() -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
+        let place = Self::open(folder.path(), 0).await?;
+        Ok(Self { _removed_at_the_end: Some(folder), ..place })
+    }
+
+    /// The same in a folder that stays, and with a port for the emulated OSS: a later run finds the same endpoint again,
+    /// the objects and the checkpoints.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_env`](Self::from_env).
+    pub async fn kept_in(folder: &Path, port: u16) -> Result<Self, Failure> {
+        Self::open(folder, port).await
+    }
+
+    async fn open(folder: &Path, port: u16) -> Result<Self, Failure> {
+        let (folder, _removed_at_the_end) = (folder.to_owned(), None);
         if let Some(endpoint) = variable("OSS_ENDPOINT") {
-            let needed =
-                |name| variable(name).ok_or_else(|| format!("OSS_ENDPOINT is set, but {name} is not"));
             let (region, bucket) = (needed("OSS_REGION")?.parse()?, needed("OSS_BUCKET")?.parse()?);
             let credentials = EnvironmentCredentials::new().read()?;
-            return Ok(Self { endpoint, region, bucket, credentials, folder, emulator: None });
+            let emulator = None;
+            return Ok(Self { endpoint, region, bucket, credentials, folder, emulator, _removed_at_the_end });
         }
         let bucket = "examplebucket";
-        let emulator = Emulator::builder().bucket(bucket).data_dir(folder.path().join("oss")).start().await?;
+        let emulator = Emulator::builder()
+            .bucket(bucket)
+            .listen((Ipv4Addr::LOCALHOST, port).into())
+            .data_dir(folder.join("oss"))
+            .start()
+            .await?;
         Ok(Self {
             endpoint: emulator.endpoint().to_owned(),
             region: emulator.region().parse()?,
@@ -54,6 +77,7 @@ impl Place {
             credentials: Credentials::new(DEFAULT_ACCESS_KEY_ID, DEFAULT_ACCESS_KEY_SECRET),
             folder,
             emulator: Some(emulator),
+            _removed_at_the_end,
         })
     }
 
@@ -62,7 +86,7 @@ impl Place {
         Client::builder(&self.endpoint)
             .region(self.region.as_str())
             .credentials(self.credentials.clone())
-            .checkpoint_directory(self.folder.path().join("checkpoints"))
+            .checkpoint_directory(self.folder.join("checkpoints"))
     }
 
     /// Whether this OSS runs on this machine, and so may call application servers that OSS itself would not call.
@@ -92,6 +116,15 @@ pub fn finish(result: Result<(), Failure>) -> ExitCode {
         cause = error.source();
     }
     ExitCode::FAILURE
+}
+
+/// An environment variable that goes with `OSS_ENDPOINT`.
+///
+/// # Errors
+///
+/// It is not set, or empty.
+pub fn needed(name: &str) -> Result<String, Failure> {
+    Ok(variable(name).ok_or_else(|| format!("OSS_ENDPOINT is set, but {name} is not"))?)
 }
 
 /// An environment variable, unless it is empty.

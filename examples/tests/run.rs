@@ -1,6 +1,7 @@
 //! Runs the examples without an account, as their first lines say, and believes their exit status.
 //!
-//! `resumable_with_progress` is left out: its emulated OSS has a fixed port, which two runs at once cannot share.
+//! `resumable_with_progress` gets its OSS from here: the emulated one of its own has a fixed port, which two runs at once
+//! cannot share.
 //!
 //! `cargo test` builds them before it runs this; `cargo test --test run` alone does not.
 
@@ -10,8 +11,14 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use oss_emulator::Emulator;
+
 /// What an example says if all goes well.
 fn output_of(example: &str, arguments: &[&str], input: &[u8]) -> String {
+    output_with(example, arguments, input, &[])
+}
+
+fn output_with(example: &str, arguments: &[&str], input: &[u8], environment: &[(&str, &str)]) -> String {
     let test = std::env::current_exe().unwrap();
     let folder = test.ancestors().nth(2).unwrap().join("examples");
     let program = folder.join(format!("{example}{}", std::env::consts::EXE_SUFFIX));
@@ -20,7 +27,7 @@ fn output_of(example: &str, arguments: &[&str], input: &[u8]) -> String {
     for variable in ["OSS_ENDPOINT", "OSS_BUCKET", "OSS_CALLBACK_URL", "OSS_CALLBACK_LISTEN"] {
         command.env_remove(variable);
     }
-    command.args(arguments).current_dir(root());
+    command.envs(environment.iter().copied()).args(arguments).current_dir(root());
     let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut running = command.spawn().unwrap();
     // An example that reads nothing may have closed its end.
@@ -94,6 +101,31 @@ fn stream_stdin() {
 fn own_checkpoint_store() {
     let said = output_of("own_checkpoint_store", &[], b"");
     assert_says(&said, &["held by machine 1", "machine 2 goes on", "taken over"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn resumable_with_progress_takes_a_temporary_key() {
+    let emulator =
+        Emulator::builder().bucket("a-bucket").sts_credentials("STS.id", "secret", "token").start();
+    let emulator = emulator.await.unwrap();
+    let endpoint = emulator.endpoint().to_owned();
+    let said = tokio::task::spawn_blocking(move || {
+        let folder = tempfile::tempdir().unwrap();
+        let environment = [
+            ("OSS_ENDPOINT", endpoint.as_str()),
+            ("OSS_REGION", "cn-hangzhou"),
+            ("OSS_BUCKET", "a-bucket"),
+            ("OSS_ACCESS_KEY_ID", "STS.id"),
+            ("OSS_ACCESS_KEY_SECRET", "secret"),
+            ("OSS_SESSION_TOKEN", "token"),
+        ];
+        let arguments = ["LICENSE-MIT", "--checkpoints", folder.path().to_str().unwrap()];
+        output_with("resumable_with_progress", &arguments, b"", &environment)
+    })
+    .await
+    .unwrap();
+    assert_says(&said, &["parts    0 sent"]);
+    assert!(emulator.object("a-bucket", "files/LICENSE-MIT").is_some());
 }
 
 #[test]

@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use common::{World, bucket, pattern};
-use oss_emulator::{Fault, FaultPoint, Operation};
-use oss_upload::{CallbackOutcome, Crc64, Error, ObjectState, Phase, TimeLimits, Uploaded};
+use oss_emulator::{EmulatorBuilder, Fault, FaultPoint, Operation};
+use oss_upload::{
+    CallbackOutcome, Crc64, Error, NoRetry, ObjectState, Phase, TimeLimits, Uploaded, Uploader,
+};
 
 /// How a put ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,16 +35,14 @@ struct Row {
     end: End,
     /// PUT requests OSS saw.
     puts: usize,
-    /// Calls the application server got.
-    calls: usize,
 }
 
 fn put() -> FaultPoint {
     Fault::on(Operation::PutObject).times(1)
 }
 
-fn row(name: &'static str, fault: Fault, callback: bool, end: End, puts: usize, calls: usize) -> Row {
-    Row { name, fault, callback, end, puts, calls }
+fn row(name: &'static str, fault: Fault, callback: bool, end: End, puts: usize) -> Row {
+    Row { name, fault, callback, end, puts }
 }
 
 fn end_of(result: &Result<Uploaded, Error>) -> End {
@@ -65,16 +65,8 @@ fn content() -> Bytes {
     CONTENT.clone()
 }
 
-async fn check(row: Row) {
-    let Row { name, fault, callback, end, puts, calls } = row;
-    let stored = end != End::NotStored;
-    let world = World::with(|builder| builder.fault(fault)).await;
-    let mut limits = TimeLimits::default();
-    limits.send_idle = Some(Duration::from_millis(300));
-    limits.first_byte = Some(Duration::from_millis(300));
-    limits.receive_idle = Some(Duration::from_millis(300));
-    limits.callback = Duration::ZERO;
-    let uploader = world.builder().time_limits(limits).build().unwrap();
+async fn check(row: Row, world: &World, uploader: Uploader) {
+    let Row { name, fault: _, callback, end, puts } = row;
     let mut request = uploader.put_object(bucket(), "k", content());
     if callback {
         request = request.callback(world.callback("/ok"));
@@ -82,34 +74,51 @@ async fn check(row: Row) {
     let result = request.await;
     assert_eq!(end_of(&result), end, "{name}: {result:?}");
     assert_eq!(world.requests(Operation::PutObject).len(), puts, "{name}: {result:?}");
-    assert_eq!(world.received().await.len(), calls, "{name}");
+    let stored = end != End::NotStored;
     assert_eq!(world.object("k").map(|object| object.body == content()), stored.then_some(true), "{name}");
     if let Ok(uploaded) = &result {
         assert_eq!(uploaded.object.crc64.unwrap_or(Crc64::of(&content())), Crc64::of(&content()), "{name}");
     }
 }
 
-async fn check_all(rows: impl IntoIterator<Item = Row>) {
-    futures_util::future::join_all(rows.into_iter().map(check)).await;
+/// Checks rows over sockets, and how often the application server is called.
+async fn check_all(rows: impl IntoIterator<Item = (Row, usize)>) {
+    futures_util::future::join_all(rows.into_iter().map(|(row, calls)| async move {
+        let (name, world) = (row.name, World::with(|builder| builder.fault(row.fault.clone())).await);
+        check(row, &world, world.uploader()).await;
+        assert_eq!(world.received().await.len(), calls, "{name}");
+    }))
+    .await;
+}
+
+/// Checks rows without a socket, on a paused clock: time passes only while everything waits, so that nothing but what
+/// stands still reaches a limit. The emulator answers for the application server.
+async fn check_waited_out(rows: impl IntoIterator<Item = Row>) {
+    for row in rows {
+        let answered = put().always().answer_callback("application/json", r#"{"Status":"OK"}"#);
+        let world = World::with(|builder| builder.fault(answered).fault(row.fault.clone())).await;
+        check(row, &world, world.in_process().build().unwrap()).await;
+    }
 }
 
 #[tokio::test]
 async fn a_request_that_breaks_off_is_repeated() {
-    let mut rows = Vec::new();
-    for callback in [false, true] {
-        for bytes in [0, 1, SIZE as u64 / 2] {
-            rows.push(row(
-                "reset",
-                put().reset_request_after(bytes),
-                callback,
-                End::Done,
-                2,
-                callback.into(),
-            ));
-        }
-        rows.push(row("stall", put().stall_after(1000), callback, End::Done, 2, callback.into()));
-    }
+    let rows = [false, true].into_iter().flat_map(|callback| {
+        let broken = move |bytes| row("reset", put().reset_request_after(bytes), callback, End::Done, 2);
+        [0, 1, SIZE as u64 / 2].map(|bytes| (broken(bytes), callback.into()))
+    });
     check_all(rows).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_stands_still_is_given_up_and_repeated() {
+    for callback in [false, true] {
+        check_waited_out([
+            row("stands still", put().stall_after(1000), callback, End::Done, 2),
+            row("taken whole, never answered", put().stall_after(u64::MAX), callback, End::Done, 2),
+        ])
+        .await;
+    }
 }
 
 #[tokio::test]
@@ -122,8 +131,8 @@ async fn a_refusal_that_passes_is_repeated() {
         ("408", put().answer(408, "RequestTimeout")),
         ("429", put().answer(429, "TooManyRequests")),
     ] {
-        rows.push(row(name, fault.clone(), false, End::Done, 2, 0));
-        rows.push(row(name, fault, true, End::Done, 2, 1));
+        rows.push((row(name, fault.clone(), false, End::Done, 2), 0));
+        rows.push((row(name, fault, true, End::Done, 2), 1));
     }
     check_all(rows).await;
 }
@@ -137,36 +146,37 @@ async fn a_refusal_that_would_come_again_is_not_repeated() {
         ("409", put().answer(409, "FileAlreadyExists")),
         ("400", put().answer(400, "InvalidArgument")),
     ];
-    check_all(rows.map(|(name, fault)| row(name, fault, true, End::NotStored, 1, 0))).await;
+    check_all(rows.map(|(name, fault)| (row(name, fault, true, End::NotStored, 1), 0))).await;
 }
 
 #[tokio::test]
 async fn a_lost_answer_is_repeated_without_a_callback_and_looked_after_with_one() {
     let mut rows = Vec::new();
-    for (name, fault) in [
-        ("no answer", put().drop_answer()),
-        ("the answer cut in its head", put().reset_response_after(40)),
-        ("the answer held back", put().stall_answer()),
-    ] {
-        rows.push(row(name, fault.clone(), false, End::Done, 2, 0));
-        rows.push(row(name, fault, true, End::DoneUnheard, 1, 1));
+    for (name, fault) in
+        [("no answer", put().drop_answer()), ("the answer cut in its head", put().reset_response_after(40))]
+    {
+        rows.push((row(name, fault.clone(), false, End::Done, 2), 0));
+        rows.push((row(name, fault, true, End::DoneUnheard, 1), 1));
     }
     let html = || put().answer_raw(502, "text/html", "<h1>Bad Gateway</h1>");
-    rows.push(row("502 of a proxy", html(), false, End::Done, 2, 0));
+    rows.push((row("502 of a proxy", html(), false, End::Done, 2), 0));
     // A proxy says nothing of what OSS did. The object is not there, so it is sent again.
-    rows.push(row("502 of a proxy, callback", html(), true, End::Done, 2, 1));
-    let unread = || put().stall_after(u64::MAX);
-    rows.push(row("taken whole, never answered", unread(), false, End::Done, 2, 0));
-    rows.push(row("taken whole, never answered, callback", unread(), true, End::Done, 2, 1));
+    rows.push((row("502 of a proxy, callback", html(), true, End::Done, 2), 1));
     check_all(rows).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_held_back_is_repeated_without_a_callback_and_looked_after_with_one() {
+    let held_back = |callback, end, puts| row("held back", put().stall_answer(), callback, end, puts);
+    check_waited_out([held_back(false, End::Done, 2), held_back(true, End::DoneUnheard, 1)]).await;
 }
 
 #[tokio::test]
 async fn work_that_is_done_but_answered_with_an_error_is_not_done_twice() {
     let fault = || put().answer_after_work(500, "InternalError");
     check_all([
-        row("500 after the work", fault(), false, End::Done, 2, 0),
-        row("500 after the work, callback", fault(), true, End::DoneUnheard, 1, 1),
+        (row("500 after the work", fault(), false, End::Done, 2), 0),
+        (row("500 after the work, callback", fault(), true, End::DoneUnheard, 1), 1),
     ])
     .await;
 }
@@ -189,10 +199,10 @@ async fn a_lost_answer_of_a_put_that_forbids_overwriting_is_not_taken_for_somebo
 #[tokio::test]
 async fn checksums_are_compared_and_what_is_missing_is_not_invented() {
     check_all([
-        row("wrong CRC", put().wrong_crc(), false, End::Done, 2, 0),
-        row("wrong CRC, callback", put().wrong_crc(), true, End::Stored, 1, 1),
-        row("missing CRC", put().missing_crc(), true, End::Done, 1, 1),
-        row("missing ETag", put().missing_etag(), true, End::Done, 1, 1),
+        (row("wrong CRC", put().wrong_crc(), false, End::Done, 2), 0),
+        (row("wrong CRC, callback", put().wrong_crc(), true, End::Stored, 1), 1),
+        (row("missing CRC", put().missing_crc(), true, End::Done, 1), 1),
+        (row("missing ETag", put().missing_etag(), true, End::Done, 1), 1),
     ])
     .await;
 }
@@ -229,35 +239,34 @@ async fn an_answer_that_is_not_json_is_handed_on_as_it_is() {
     answer.json::<serde_json::Value>().unwrap_err();
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn each_phase_has_a_limit_of_its_own() {
-    for (fault, phase) in [
-        (put().stall_after(1000), Phase::SendIdle),
-        (put().stall_answer(), Phase::FirstByte),
-        (put().stall_answer_body_after(3), Phase::ReceiveIdle),
+    let limit = |millis| Some(Duration::from_millis(millis));
+    let mut limits = TimeLimits::default();
+    (limits.send_idle, limits.first_byte, limits.receive_idle) = (limit(1001), limit(1002), limit(1003));
+    limits.callback = Duration::ZERO;
+    for (fault, phase, limit) in [
+        (put().stall_after(1000), Phase::SendIdle, limits.send_idle),
+        (put().stall_answer(), Phase::FirstByte, limits.first_byte),
+        (put().stall_answer_body_after(3), Phase::ReceiveIdle, limits.receive_idle),
     ] {
-        let world = World::with(|builder| builder.fault(fault)).await;
-        let mut limits = TimeLimits::default();
-        limits.send_idle = Some(Duration::from_millis(200));
-        limits.first_byte = Some(Duration::from_millis(200));
-        limits.receive_idle = Some(Duration::from_millis(200));
-        limits.callback = Duration::ZERO;
-        let uploader =
-            world.builder().time_limits(limits).retry(Arc::new(oss_upload::NoRetry)).build().unwrap();
-        // A callback has an answer that can be cut; the body is longer than what the sockets hold.
-        let request = uploader.put_object(bucket(), "k", vec![7; 24 << 20]).callback(world.callback("/ok"));
-        let error = match request.await {
-            Err(Error::OutcomeUnknown { lost, .. }) => *lost,
-            Err(error) => error,
-            Ok(uploaded) => {
-                assert!(matches!(uploaded.callback, CallbackOutcome::Unknown), "{phase:?}: {uploaded:?}");
-                continue;
-            }
+        // A callback has an answer that can be cut; who may not look for the object is told what was lost.
+        let faults = [
+            fault,
+            put().answer_callback("application/json", r#"{"Status":"OK"}"#),
+            Fault::on(Operation::HeadObject).always().answer(403, "AccessDenied"),
+        ];
+        let world = World::with(|builder| faults.into_iter().fold(builder, EmulatorBuilder::fault)).await;
+        let uploader = world.in_process().time_limits(limits.clone()).retry(Arc::new(NoRetry));
+        let request = uploader.build().unwrap().put_object(bucket(), "k", content());
+        let error = match request.callback(world.callback("/ok")).await.unwrap_err() {
+            Error::OutcomeUnknown { lost, .. } => *lost,
+            error => error,
         };
-        assert!(
-            matches!(error, Error::TimedOut { phase: reached, .. } if reached == phase),
-            "{phase:?}: {error:?}"
-        );
+        let Error::TimedOut { phase: reached, limit: waited, .. } = error else {
+            panic!("{phase:?}: {error:?}")
+        };
+        assert_eq!((reached, Some(waited)), (phase, limit));
     }
 }
 

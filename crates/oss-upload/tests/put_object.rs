@@ -13,8 +13,7 @@ use common::{World, bucket, pattern, verify};
 use oss_emulator::{Fault, Operation};
 use oss_signing::Credentials;
 use oss_upload::{
-    CallbackOutcome, Content, Crc64, Error, NoRetry, ObjectAcl, ObjectOptions, ObjectState, Phase,
-    SourceError, StreamSource, TimeLimits,
+    CallbackOutcome, Content, Crc64, Error, ObjectAcl, ObjectOptions, ObjectState, SourceError, StreamSource,
 };
 
 #[tokio::test]
@@ -215,29 +214,6 @@ async fn a_wrong_clock_is_corrected_once() {
     uploader.put_object(bucket(), "a", pattern(10)).await.unwrap();
     uploader.put_object(bucket(), "b", pattern(10)).await.unwrap();
     assert_eq!(world.requests(Operation::PutObject).len(), 5, "the uploader remembers the offset");
-}
-
-/// Over sockets. Only the limit that is to be reached is short, so that a slow machine can reach no other.
-#[tokio::test]
-async fn a_server_that_stands_still_is_given_up_by_the_limit_of_its_phase() {
-    let short = Some(Duration::from_millis(300));
-    for (fault, phase) in [
-        (Fault::on(Operation::PutObject).always().stall_after(300_000), Phase::SendIdle),
-        (Fault::on(Operation::PutObject).always().stall_answer(), Phase::FirstByte),
-    ] {
-        let world = World::with(|builder| builder.fault(fault)).await;
-        let mut limits = TimeLimits::default();
-        match phase {
-            Phase::SendIdle => limits.send_idle = short,
-            _ => limits.first_byte = short,
-        }
-        let uploader = world.builder().time_limits(limits).retry(Arc::new(NoRetry)).build().unwrap();
-        let error = uploader.put_object(bucket(), "k", pattern(32 << 20)).await.unwrap_err();
-        match error {
-            Error::TimedOut { phase: reached, .. } => assert_eq!(reached, phase),
-            other => panic!("{phase:?}: {other:?}"),
-        }
-    }
 }
 
 #[tokio::test]

@@ -5,15 +5,13 @@
 mod common;
 
 use std::future::IntoFuture;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use common::{World, bucket, pattern};
+use common::{World, bucket, pattern, polled};
 use futures_util::future::join_all;
 use http::Response;
 use http_body_util::BodyExt;
@@ -61,6 +59,29 @@ async fn limits_of_no_time_end_everything_and_panic_nowhere() {
     let error = uploader.put_object(bucket(), "k", pattern(32 << 20)).await.unwrap_err();
     assert!(matches!(error, Error::TimedOut { phase: Phase::Total, .. }), "{error:?}");
     assert!(world.object("k").is_none());
+}
+
+/// Over sockets. Only the limit that is to be reached is short, so that a slow machine can reach no other.
+#[tokio::test]
+async fn a_server_that_stands_still_is_given_up_by_the_limit_of_its_phase() {
+    let short = Some(Duration::from_millis(300));
+    for (fault, phase) in [
+        (Fault::on(Operation::PutObject).always().stall_after(300_000), Phase::SendIdle),
+        (Fault::on(Operation::PutObject).always().stall_answer(), Phase::FirstByte),
+    ] {
+        let world = World::with(|builder| builder.fault(fault)).await;
+        let mut limits = TimeLimits::default();
+        match phase {
+            Phase::SendIdle => limits.send_idle = short,
+            _ => limits.first_byte = short,
+        }
+        let uploader = world.builder().time_limits(limits).retry(Arc::new(NoRetry)).build().unwrap();
+        let error = uploader.put_object(bucket(), "k", pattern(32 << 20)).await.unwrap_err();
+        match error {
+            Error::TimedOut { phase: reached, .. } => assert_eq!(reached, phase),
+            other => panic!("{phase:?}: {other:?}"),
+        }
+    }
 }
 
 /// Hangs, or fails, from a certain question on.
@@ -172,26 +193,6 @@ async fn a_policy_may_wait_for_a_year_and_the_wait_can_be_dropped() {
     let put = uploader.put_object(bucket(), "k", pattern(10)).into_future();
     assert!(tokio::time::timeout(year, put).await.is_err());
     assert_eq!(world.requests(Operation::PutObject).len(), 1);
-}
-
-/// Polls a future so often and drops it; the result, if it came first.
-async fn polled<T>(future: Pin<Box<dyn Future<Output = T> + Send>>, times: usize) -> Option<T> {
-    struct Polls<T>(Pin<Box<dyn Future<Output = T> + Send>>, usize);
-    impl<T> Future for Polls<T> {
-        type Output = Option<T>;
-        fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-            if self.1 == 0 {
-                return Poll::Ready(None);
-            }
-            self.1 -= 1;
-            match self.0.as_mut().poll(cx) {
-                Poll::Ready(result) => Poll::Ready(Some(result)),
-                Poll::Pending if self.1 == 0 => Poll::Ready(None),
-                Poll::Pending => Poll::Pending,
-            }
-        }
-    }
-    Polls(future, times).await
 }
 
 /// Takes the body frame by frame and refuses the first request; what was stored, and a handle for each request under way.

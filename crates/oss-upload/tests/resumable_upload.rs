@@ -5,14 +5,13 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::future::{Future, IntoFuture};
+use std::future::IntoFuture;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
-use std::task::Context;
 
 use bytes::Bytes;
-use common::bench::{Bench, PART};
-use common::{BUCKET, World, bucket, pattern, verify};
+use common::bench::{Bench, PART, part_7_is_refused};
+use common::{BUCKET, World, bucket, pattern, polled, verify};
 use oss_emulator::{Fault, Operation};
 use oss_upload::{
     CallbackOutcome, CheckpointError, CheckpointStore, Crc64, Error, FileCheckpoints, MemoryCheckpoints,
@@ -56,8 +55,7 @@ async fn a_failed_callback_closes_the_checkpoint_and_a_later_run_starts_a_new_up
 
 #[tokio::test]
 async fn a_failed_run_is_resumed_and_sends_no_finished_part_again() {
-    let fault = Fault::on(Operation::UploadPart).part(7).always().answer(403, "AccessDenied");
-    let bench = Bench::new(vec![fault]).await;
+    let bench = Bench::new(vec![part_7_is_refused()]).await;
     let error = bench.upload().concurrency(NonZeroUsize::MIN).await.unwrap_err();
     assert_eq!(error.server().unwrap().code(), "AccessDenied");
     assert_eq!(error.object_state(), ObjectState::NotStored);
@@ -124,10 +122,7 @@ async fn a_run_that_died_after_complete_is_found_done_by_the_next() {
 
 #[tokio::test]
 async fn a_changed_source_aborts_the_old_upload_and_starts_anew() {
-    let fault = Fault::on(Operation::UploadPart).part(7).always().answer(403, "AccessDenied");
-    let mut bench = Bench::new(vec![fault]).await;
-    bench.upload().await.unwrap_err();
-    bench.world.emulator.clear_faults();
+    let mut bench = Bench::interrupted().await;
     bench.data.reverse();
     std::fs::write(bench.file(), &bench.data).unwrap();
     let uploaded = bench.upload().await.unwrap();
@@ -139,10 +134,7 @@ async fn a_changed_source_aborts_the_old_upload_and_starts_anew() {
 
 #[tokio::test]
 async fn changed_options_abort_the_old_upload_and_start_anew() {
-    let fault = Fault::on(Operation::UploadPart).part(7).always().answer(403, "AccessDenied");
-    let bench = Bench::new(vec![fault]).await;
-    bench.upload().await.unwrap_err();
-    bench.world.emulator.clear_faults();
+    let bench = Bench::interrupted().await;
     let uploaded = bench.upload().options(ObjectOptions::new().metadata("author", "me")).await.unwrap();
     assert_eq!(uploaded.report.restarts, [Restart::OptionsChanged]);
     assert_eq!(bench.world.object("files/world").unwrap().metadata["author"], "me");
@@ -151,12 +143,9 @@ async fn changed_options_abort_the_old_upload_and_start_anew() {
 
 #[tokio::test]
 async fn an_upload_that_oss_forgot_is_started_anew() {
-    let fault = Fault::on(Operation::UploadPart).part(7).always().answer(403, "AccessDenied");
-    let bench = Bench::new(vec![fault]).await;
-    bench.upload().await.unwrap_err();
-    bench.world.emulator.clear_faults();
+    let bench = Bench::interrupted().await;
     let forgotten = Fault::on(Operation::ListParts).times(1).answer(404, "NoSuchUpload");
-    bench.world.emulator.inject(forgotten);
+    bench.inject(forgotten);
     let uploaded = bench.upload().await.unwrap();
     assert_eq!(uploaded.report.restarts, [Restart::UploadGone]);
     assert!(bench.is_stored());
@@ -164,17 +153,14 @@ async fn an_upload_that_oss_forgot_is_started_anew() {
 
 #[tokio::test]
 async fn a_listing_that_fails_is_never_taken_for_an_upload_that_is_gone() {
-    let part = Fault::on(Operation::UploadPart).part(7).always().answer(403, "AccessDenied");
-    let bench = Bench::new(vec![part]).await;
-    bench.upload().concurrency(NonZeroUsize::MIN).await.unwrap_err();
-    bench.world.emulator.clear_faults();
-    bench.world.emulator.inject(Fault::on(Operation::ListParts).always().answer(500, "InternalError"));
+    let bench = Bench::interrupted().await;
+    bench.inject(Fault::on(Operation::ListParts).always().answer(500, "InternalError"));
     let error = bench.upload().await.unwrap_err();
     assert_eq!(error.server().unwrap().code(), "InternalError");
     assert_eq!(bench.world.requests(Operation::InitiateMultipartUpload).len(), 1);
 
     bench.world.emulator.clear_faults();
-    bench.world.emulator.inject(Fault::on(Operation::ListParts).always().answer(403, "AccessDenied"));
+    bench.inject(Fault::on(Operation::ListParts).always().answer(403, "AccessDenied"));
     let uploaded = bench.upload().await.unwrap();
     assert_eq!(uploaded.report.parts_resumed, 6, "the journal is enough");
     assert!(bench.is_stored());
@@ -182,29 +168,12 @@ async fn a_listing_that_fails_is_never_taken_for_an_upload_that_is_gone() {
 
 #[tokio::test]
 async fn a_torn_journal_loses_no_more_than_its_torn_record() {
-    let fault = Fault::on(Operation::UploadPart).part(7).always().answer(403, "AccessDenied");
-    let bench = Bench::new(vec![fault]).await;
-    bench.upload().concurrency(NonZeroUsize::MIN).await.unwrap_err();
-    bench.world.emulator.clear_faults();
-    let journal = std::fs::read_dir(bench.directory.path().join("checkpoints")).unwrap();
-    let journal =
-        journal.map(|entry| entry.unwrap().path()).find(|path| path.extension().unwrap() == "journal");
-    let journal = journal.unwrap();
+    let bench = Bench::interrupted().await;
+    let journal = bench.journal();
     let bytes = std::fs::read(&journal).unwrap();
     std::fs::write(&journal, &bytes[..bytes.len() - 20]).unwrap();
     let uploaded = bench.upload().await.unwrap();
     assert_eq!(uploaded.report.parts_resumed, 6, "the torn one was adopted from OSS's list");
-
-    // A journal nobody can read is set aside and said so.
-    bench
-        .world
-        .emulator
-        .inject(Fault::on(Operation::UploadPart).part(7).always().answer(403, "AccessDenied"));
-    bench.upload().await.unwrap_err();
-    bench.world.emulator.clear_faults();
-    std::fs::write(&journal, [0; 4096]).unwrap();
-    let uploaded = bench.upload().await.unwrap();
-    assert_eq!(uploaded.report.restarts, [Restart::CheckpointUnreadable]);
     assert!(bench.is_stored());
 }
 
@@ -226,8 +195,7 @@ async fn two_runs_of_one_upload_do_not_meet() {
 
 #[tokio::test]
 async fn without_a_checkpoint_a_failed_upload_leaves_no_parts() {
-    let fault = Fault::on(Operation::UploadPart).part(7).always().answer(403, "AccessDenied");
-    let bench = Bench::new(vec![fault]).await;
+    let bench = Bench::new(vec![part_7_is_refused()]).await;
     bench.upload_by(&bench.world.uploader()).await.unwrap_err();
     assert!(bench.world.emulator.uploads(BUCKET).is_empty());
 }
@@ -275,7 +243,7 @@ async fn a_drop_at_any_poll_leaves_an_upload_that_is_resumed() {
     for polls in 1.. {
         let key = format!("k{polls}");
         let upload = || uploader.resumable_upload(bucket(), &key, &path).part_size(PART);
-        let ended = dropped_after(polls, upload().into_future()).await;
+        let ended = polled(upload().into_future(), polls).await.is_some();
         let uploaded = upload().await.unwrap_or_else(|error| panic!("after {polls} polls: {error:?}"));
         assert_eq!(world.object(&key).unwrap().body, data, "after {polls} polls");
         assert_eq!(uploaded.object.crc64, Some(Crc64::of(&data)));
@@ -287,18 +255,4 @@ async fn a_drop_at_any_poll_leaves_an_upload_that_is_resumed() {
             return;
         }
     }
-}
-
-/// Polls the future at most so often and says whether it ended.
-async fn dropped_after<F: Future + Unpin>(polls: usize, mut future: F) -> bool {
-    let mut left = polls;
-    std::future::poll_fn(|cx: &mut Context<'_>| {
-        if left == 0 {
-            return std::task::Poll::Ready(false);
-        }
-        left -= 1;
-        let poll = std::pin::Pin::new(&mut future).poll(cx).map(|_| true);
-        if poll.is_pending() && left == 0 { std::task::Poll::Ready(false) } else { poll }
-    })
-    .await
 }

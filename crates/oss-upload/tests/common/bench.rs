@@ -13,6 +13,11 @@ use super::{BUCKET, World, bucket, pattern};
 pub const PART: u64 = 100 * 1024;
 pub const KEY: &str = "files/world";
 
+/// Ends a run for good.
+pub fn part_7_is_refused() -> Fault {
+    Fault::on(Operation::UploadPart).part(7).always().answer(403, "AccessDenied")
+}
+
 pub struct Bench {
     pub world: World,
     pub directory: tempfile::TempDir,
@@ -32,8 +37,7 @@ impl Bench {
 
     /// One whose first run ended at part 7, with the six before it stored.
     pub async fn interrupted() -> Self {
-        let fault = Fault::on(Operation::UploadPart).part(7).always().answer(403, "AccessDenied");
-        let bench = Self::new(vec![fault]).await;
+        let bench = Self::new(vec![part_7_is_refused()]).await;
         bench.upload().concurrency(NonZeroUsize::MIN).await.unwrap_err();
         bench.world.emulator.clear_faults();
         bench

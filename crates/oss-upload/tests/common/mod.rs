@@ -4,8 +4,12 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own share of this")]
 
 pub mod bench;
+pub mod scripted;
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use oss_callback::{Callback, Verified, Verifier, VerifyError};
@@ -136,4 +140,21 @@ pub fn pattern(len: usize) -> Vec<u8> {
             (state >> 33) as u8
         })
         .collect()
+}
+
+/// Polls a future at most so often and drops it; what it gave, if it ended before that.
+pub async fn polled<F: Future + Unpin>(mut future: F, times: usize) -> Option<F::Output> {
+    let mut left = times;
+    std::future::poll_fn(|cx| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        match Pin::new(&mut future).poll(cx) {
+            Poll::Pending if left > 0 => Poll::Pending,
+            Poll::Pending => Poll::Ready(None),
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+        }
+    })
+    .await
 }

@@ -1,9 +1,7 @@
 //! Dropping the future at any await: no task, no lock, no memory is left, and the upload can be resumed.
 
-use std::future::{Future, IntoFuture};
-use std::pin::Pin;
+use std::future::IntoFuture;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -11,21 +9,7 @@ use oss_emulator::{Fault, Operation};
 use oss_upload::{Progress, Stage, StreamSource};
 
 use crate::common::bench::{Bench, PART};
-use crate::common::{World, bucket, pattern};
-
-/// Polls the future at most so often and says whether it ended.
-async fn dropped_after<F: Future + Unpin>(polls: usize, mut future: F) -> bool {
-    let mut left = polls;
-    std::future::poll_fn(|cx: &mut Context<'_>| {
-        if left == 0 {
-            return Poll::Ready(false);
-        }
-        left -= 1;
-        let poll = Pin::new(&mut future).poll(cx).map(|_| true);
-        if poll.is_pending() && left == 0 { Poll::Ready(false) } else { poll }
-    })
-    .await
-}
+use crate::common::{World, bucket, pattern, polled};
 
 #[tokio::test]
 async fn stream_dropped_at_any_poll_gives_its_memory_back_and_leaves_only_its_upload() {
@@ -40,7 +24,7 @@ async fn stream_dropped_at_any_poll_gives_its_memory_back_and_leaves_only_its_up
         uploader.resumable_upload(bucket(), key, content).part_size(PART)
     };
     for polls in 1.. {
-        let ended = dropped_after(polls, upload(format!("k{polls}")).into_future()).await;
+        let ended = polled(upload(format!("k{polls}")).into_future(), polls).await.is_some();
         upload(format!("after{polls}")).await.unwrap();
         assert_eq!(world.object(&format!("after{polls}")).unwrap().body, data, "after {polls} polls");
         assert!(world.emulator.uploads(crate::common::BUCKET).len() <= polls);
@@ -77,7 +61,7 @@ async fn hedged_upload_dropped_at_any_poll_is_resumed() {
         let bench =
             Bench::new(vec![Fault::on(Operation::UploadPart).part(11).attempt(1).stall_answer()]).await;
         let upload = bench.upload_in_process(|builder| builder).hedge_slow_parts(1);
-        let ended = dropped_after(polls, upload.into_future()).await;
+        let ended = polled(upload.into_future(), polls).await.is_some();
         bench.world.emulator.clear_faults();
         bench.upload_in_process(|builder| builder).await.unwrap();
         assert!(bench.is_stored() && bench.checkpoint_files() == 0, "after {polls} polls");

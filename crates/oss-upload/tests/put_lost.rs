@@ -1,0 +1,192 @@
+//! A put whose answer is lost: whether it is sent again, whether the object is looked for, and what is said of it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where its set-up fails")]
+#![allow(clippy::disallowed_methods, reason = "a test compares with the wall clock")]
+
+mod common;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use common::bucket;
+use common::scripted::{
+    CONTENT, DENIED, EXISTS, Step, Then, answer, calls_back, crc, end, id, played, put, refused, stored,
+};
+use http::Method;
+use oss_signing::Credentials;
+use oss_transport::{Request, transport_fn};
+use oss_upload::{
+    CallbackOutcome, Crc64, Error, ObjectOptions, ObjectState, Phase, PutObject, TimeLimits, Uploader,
+};
+
+#[tokio::test]
+async fn a_repetition_that_fails_does_not_make_a_lost_answer_a_failure() {
+    for last in [Step::NoConnection, refused(403, DENIED), Step::Lost] {
+        let steps = [Step::Lost, last.clone(), last.clone()];
+        let (result, _) = end(steps, |put| put).await;
+        let error = result.unwrap_err();
+        assert_eq!(error.object_state(), ObjectState::Unknown, "{last:?}: {error:?}");
+    }
+    // The same if bytes were stored that are not those sent.
+    let wrong = Step::Answer(200, vec![("x-oss-hash-crc64ecma", "7".into()), id()], "", Then::End);
+    let (result, _) = end([wrong, refused(403, DENIED)], |put| put).await;
+    assert_eq!(result.unwrap_err().object_state(), ObjectState::Unknown);
+    // And what never arrived stays what it was.
+    let (result, seen) = end([Step::NoConnection, refused(403, DENIED)], |put| put).await;
+    assert_eq!((result.unwrap_err().object_state(), seen.len()), (ObjectState::NotStored, 2));
+}
+
+/// A HEAD that finds the content, stored so many seconds ago.
+fn found(ago: i64) -> Step {
+    let at = match u64::try_from(ago) {
+        Ok(ago) => SystemTime::now() - Duration::from_secs(ago),
+        Err(_) => SystemTime::now() + Duration::from_secs(ago.unsigned_abs()),
+    };
+    let modified = ("last-modified", httpdate::fmt_http_date(at));
+    Step::Answer(
+        200,
+        vec![crc(), id(), ("content-length", CONTENT.len().to_string()), modified],
+        "",
+        Then::End,
+    )
+}
+
+#[tokio::test]
+async fn the_age_of_an_object_is_told_by_the_servers_clock() {
+    const SKEWED: &str = "<Error><Code>RequestTimeTooSkewed</Code></Error>";
+    for hours in [-5, -1, 1, 5] {
+        // The server's clock is so many hours behind ours.
+        let there = hours * 3600;
+        let Step::Answer(.., headers, _, _) = found(there).clone() else { panic!() };
+        let date = headers.iter().find(|(name, _)| *name == "last-modified").unwrap().1.clone();
+        let skewed = Step::Answer(403, vec![id(), ("date", date)], SKEWED, Then::End);
+        let (result, seen) = end([skewed, Step::Lost, found(there)], calls_back).await;
+        let uploaded = result.unwrap();
+        assert!(matches!(uploaded.callback, CallbackOutcome::Unknown), "{hours}");
+        assert_eq!(seen, [Method::PUT, Method::PUT, Method::HEAD], "{hours}");
+    }
+    // The clock is corrected once, and not from an answer that does not tell the time.
+    for (date, requests) in [("Thu, 01 Jan 2026 00:00:00 GMT", 2), ("yesterday", 1)] {
+        let skewed = || Step::Answer(403, vec![id(), ("date", date.into())], SKEWED, Then::End);
+        let (result, seen) = end([skewed(), skewed()], calls_back).await;
+        assert_eq!(result.unwrap_err().server().unwrap().code(), "RequestTimeTooSkewed");
+        assert_eq!(seen.len(), requests, "{date}");
+    }
+    // An object like it that was there long before is no proof.
+    let (result, seen) = end([Step::Lost, found(3600), stored()], calls_back).await;
+    assert!(matches!(result.unwrap().callback, CallbackOutcome::Answered(_)));
+    assert_eq!(seen, [Method::PUT, Method::HEAD, Method::PUT]);
+}
+
+#[tokio::test]
+async fn an_object_of_the_same_size_is_not_taken_for_the_one_that_was_sent() {
+    let Step::Answer(_, mut headers, ..) = found(0) else { panic!() };
+    headers[0].1 = "7".into();
+    let other = || Step::Answer(200, headers.clone(), "", Then::End);
+    let (result, seen) = end([Step::Lost, other(), stored()], calls_back).await;
+    assert!(matches!(result.unwrap().callback, CallbackOutcome::Answered(_)));
+    assert_eq!(seen, [Method::PUT, Method::HEAD, Method::PUT]);
+    // Nor is one of another size, whatever its checksum.
+    let Step::Answer(_, mut longer, ..) = found(0) else { panic!() };
+    longer[2].1 = "1000".into();
+    let (result, seen) =
+        end([Step::Lost, Step::Answer(200, longer, "", Then::End), stored()], calls_back).await;
+    assert!(result.is_ok());
+    assert_eq!(seen, [Method::PUT, Method::HEAD, Method::PUT]);
+    // One that does not tell its checksum proves nothing.
+    let silent = Step::Answer(200, headers[1..].to_vec(), "", Then::End);
+    let (result, _) = end([Step::Lost, silent], calls_back).await;
+    assert!(matches!(result, Err(Error::OutcomeUnknown { .. })), "{result:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_stored_while_a_long_put_went_on_is_its_own() {
+    // Two hours on the way, of which the wall clock of this test knows nothing.
+    let transport = transport_fn(|request: Request| async move {
+        let head = request.method() == Method::HEAD;
+        request.into_body().read_to_end(usize::MAX).await?;
+        if !head {
+            tokio::time::sleep(Duration::from_secs(7200)).await; // Paused time.
+        }
+        answer(if head { found(3600) } else { Step::Lost })
+    });
+    let mut limits = TimeLimits::default();
+    limits.first_byte = None;
+    let endpoint = "http://oss-cn-hangzhou.aliyuncs.com".parse().unwrap();
+    let uploader =
+        Uploader::builder(endpoint, Arc::new(transport), Arc::new(Credentials::new("id", "secret")));
+    let uploader = uploader.time_limits(limits).build().unwrap();
+    let uploaded = calls_back(put(&uploader)).await.unwrap();
+    assert!(matches!(uploaded.callback, CallbackOutcome::Unknown));
+}
+
+#[tokio::test]
+async fn a_404_of_somebody_else_is_no_proof_that_the_object_is_not_there() {
+    let stranger = Step::Answer(404, vec![], "", Then::End);
+    let (result, seen) = end([Step::Lost, stranger], calls_back).await;
+    let error = result.unwrap_err();
+    assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error:?}");
+    assert_eq!(seen, [Method::PUT, Method::HEAD]);
+    let (result, seen) = end([Step::Lost, refused(404, ""), stored()], calls_back).await;
+    result.unwrap();
+    assert_eq!(seen, [Method::PUT, Method::HEAD, Method::PUT]);
+}
+
+#[tokio::test]
+async fn the_policy_decides_also_when_the_object_was_looked_for() {
+    let absent = || refused(404, "");
+    let steps = [Step::Lost, absent(), Step::Lost, absent(), Step::Lost, absent()];
+    let (result, seen) = end(steps, calls_back).await;
+    assert!(matches!(result, Err(Error::OutcomeUnknown { .. })), "{result:?}");
+    assert_eq!(seen.iter().filter(|method| *method == Method::PUT).count(), 3, "as the policy has it");
+    // Attempts before the look count.
+    let steps = [Step::NoConnection, Step::NoConnection, Step::Lost, absent()];
+    let (result, seen) = end(steps, calls_back).await;
+    assert!(matches!(result, Err(Error::OutcomeUnknown { .. })), "{result:?}");
+    assert_eq!(seen.len(), 4);
+}
+
+#[tokio::test]
+async fn a_stream_whose_put_was_lost_is_not_reported_as_consumed() {
+    let stream = || oss_upload::StreamSource::from_reader(CONTENT.as_bytes(), Some(CONTENT.len() as u64));
+    for (steps, callback) in [(vec![Step::Lost, refused(404, "")], true), (vec![Step::Lost], false)] {
+        let (uploader, _) = played(steps);
+        let mut put = uploader.put_object(bucket(), "k", stream());
+        if callback {
+            put = calls_back(put);
+        }
+        let error = put.await.unwrap_err();
+        assert!(!matches!(error, Error::Source(_)), "{error:?}");
+        assert_eq!(error.object_state(), ObjectState::Unknown);
+    }
+}
+
+#[tokio::test]
+async fn an_object_in_the_way_is_looked_at_if_it_may_be_this_puts_own() {
+    let once = |put: PutObject| put.options(ObjectOptions::new().forbid_overwrite());
+    let steps = [Step::Lost, refused(404, ""), refused(409, EXISTS), found(0)];
+    let (result, seen) = end(steps, once).await;
+    assert_eq!(result.unwrap().object.crc64, Some(Crc64::of(CONTENT.as_bytes())));
+    assert_eq!(seen, [Method::PUT, Method::HEAD, Method::PUT, Method::HEAD]);
+
+    let (result, _) = end([Step::Lost, refused(404, ""), refused(409, EXISTS), found(3600)], once).await;
+    let error = result.unwrap_err();
+    assert_eq!(error.server().map(|refusal| refusal.code()), Some("FileAlreadyExists"), "{error:?}");
+
+    // Who may not look cannot know either.
+    let (result, _) = end([Step::Lost, refused(409, EXISTS)], |put| once(put).resend_when_unsure()).await;
+    assert_eq!(result.unwrap_err().object_state(), ObjectState::Unknown);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_stalls_in_its_text_after_a_success_is_looked_after() {
+    let step = Step::Answer(200, vec![crc(), id()], "{", Then::Stall);
+    let (result, seen) = end([step, found(0)], calls_back).await;
+    assert!(matches!(result.unwrap().callback, CallbackOutcome::Unknown));
+    assert_eq!(seen, [Method::PUT, Method::HEAD]);
+    let step = Step::Answer(200, vec![crc(), id()], "{", Then::Stall);
+    let (result, _) = end([step, refused(403, DENIED)], calls_back).await;
+    let Err(Error::OutcomeUnknown { lost, reason, .. }) = result else { panic!("{result:?}") };
+    assert!(matches!(*lost, Error::TimedOut { phase: Phase::ReceiveIdle, .. }), "{lost:?}");
+    assert!(reason.contains("AccessDenied"), "{reason}");
+}

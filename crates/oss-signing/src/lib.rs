@@ -30,4 +30,9 @@ pub use v4::{Product, SigningKey, V4Signer};
 pub use verify::{Explanation, PresignedUrl, Scheme, Verified, VerifiedPost, Verifier, VerifyError, explain};
 
 #[doc = include_str!("../docs/signature_does_not_match.md")]
+///
+/// # Items named here
+///
+/// [`explain`], [`Credentials::new`], [`Credentials::with_security_token`], [`Addressing::Cname`],
+/// [`Endpoint::url`], [`Region`], [`VerifyError`].
 pub mod signature_does_not_match {}

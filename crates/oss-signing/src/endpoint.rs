@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use http::uri::{Authority, Scheme};
 
-use crate::name::Region;
+use crate::name::{Region, excerpt};
 
 /// Where a request is sent: scheme, host and port, and how the bucket is put into the URL.
 ///
@@ -128,7 +128,7 @@ impl FromStr for Endpoint {
     /// Reads `https://oss-cn-hangzhou.aliyuncs.com`, the same without a scheme (then https), or
     /// `http://127.0.0.1:8080`. A closing `/` is allowed.
     fn from_str(text: &str) -> Result<Self, EndpointError> {
-        let refuse = |problem| EndpointError { endpoint: text.to_owned(), problem };
+        let refuse = |problem| EndpointError { endpoint: shown(text), problem };
         let (scheme, rest) = match text.split_once("://") {
             None => (Scheme::HTTPS, text),
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (Scheme::HTTPS, rest),
@@ -184,11 +184,33 @@ impl fmt::Display for Endpoint {
 }
 
 /// Text that is not an endpoint.
+///
+/// Of the text only scheme, host and port are kept: a user name, a path and a query may hold a secret, as in a presigned
+/// URL given by mistake.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("endpoint {endpoint:?} {problem}; an endpoint looks like \"https://oss-cn-hangzhou.aliyuncs.com\"")]
 pub struct EndpointError {
     endpoint: String,
     problem: &'static str,
+}
+
+/// What an error may show of a text: the scheme, and what follows the user name up to the path or query.
+fn shown(text: &str) -> String {
+    let is_scheme = |scheme: &str| {
+        scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+    };
+    let (scheme, rest) = match text.split_once("://") {
+        Some((scheme, rest)) if is_scheme(scheme) => (&text[..scheme.len() + 3], rest),
+        _ => ("", text),
+    };
+    let (authority, after) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    // An `@` in what follows may end a user name with a slash in its password: then nothing is sure to be the host.
+    let host = match authority.rsplit_once('@') {
+        _ if after.contains('@') => "",
+        Some((_, host)) => host,
+        None => authority,
+    };
+    excerpt(&format!("{scheme}{host}"))
 }
 
 fn is_ip(host: &str) -> bool {
@@ -270,6 +292,30 @@ mod tests {
             assert_eq!(made, endpoint(host));
             assert_eq!(made.region().is_some(), implied, "{host}");
         }
+    }
+
+    #[test]
+    fn an_error_shows_the_host_and_no_secret() {
+        for (text, shown) in [
+            ("https://user:hush@oss.example.com:99999", "\"https://oss.example.com:99999\""),
+            ("https://us@er:hush@ho st/hush", "\"https://ho st\""),
+            ("user:hush@oss.example.com", "\"oss.example.com\""),
+            ("https://user:hush/hush@oss.example.com", "\"https://\""),
+            ("https://b.example/k?Signature=hush&security-token=hush", "\"https://b.example\""),
+            ("b.example/k?x-oss-signature=hush&next=http://hush", "\"b.example\""),
+            ("user:hush@http://oss.example.com", "\"http:\" has a scheme"),
+            ("https://b.example?x=hush@hush", "\"https://\""),
+            ("https://b.example#hush", "\"https://b.example\""),
+            ("ftp://b.example", "\"ftp://b.example\""),
+        ] {
+            let error = text.parse::<Endpoint>().unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("hush"), "{error:?}");
+            assert!(error.to_string().contains(shown), "{error}");
+        }
+        let error = "a/".repeat(3).parse::<Endpoint>().unwrap_err();
+        assert!(error.to_string().contains("\"a\""), "{error}");
+        let error = format!("{}!", "a".repeat(1000)).parse::<Endpoint>().unwrap_err();
+        assert!(error.to_string().len() < 250, "{error}");
     }
 
     #[test]

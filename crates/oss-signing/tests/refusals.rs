@@ -388,6 +388,28 @@ fn neither_results_nor_errors_show_a_token() {
     }
 }
 
+#[test]
+fn an_unknown_scheme_is_named_without_what_follows() {
+    for (authorization, shown) in [
+        ("hush-hush", ""),
+        ("Bearer hush", "Bearer"),
+        ("Basic:hush hush", "Basic"),
+        ("OSS\thush", ""),
+        (" hush", ""),
+    ] {
+        let mut request = request("/k");
+        request.headers.insert("authorization", HeaderValue::from_static(authorization));
+        let error = Scheme::identify(&request).unwrap_err();
+        assert_eq!(error, VerifyError::UnsupportedScheme { scheme: shown.to_owned() });
+        assert!(!format!("{error} {error:?}").contains("hush"), "{error:?}");
+    }
+    let long = "a".repeat(1000);
+    let error = Scheme::identify(&request(&format!("/k?x-oss-signature-version={long}"))).unwrap_err();
+    assert_eq!(error, VerifyError::UnsupportedVersion { version: long[..32].to_owned() });
+    let error = verify_post(&[("x-oss-signature-version", &long)], now()).unwrap_err();
+    assert_eq!(error, VerifyError::UnsupportedPostVersion { version: long[..32].to_owned() });
+}
+
 fn check(error: &VerifyError, status: u16, code: &str, ec: Option<&str>) {
     assert_eq!((error.status().as_u16(), error.code(), error.ec()), (status, code, ec), "{error:?}");
     assert!(!error.to_string().is_empty());

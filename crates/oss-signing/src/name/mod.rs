@@ -47,7 +47,7 @@ pub enum NameError {
 }
 
 /// Keeps an error readable, whatever was passed in as a name.
-fn excerpt(text: &str) -> String {
+pub(crate) fn excerpt(text: &str) -> String {
     const SHOWN: usize = 80;
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -24,13 +24,14 @@ pub enum VerifyError {
     /// The `Authorization` header names another scheme than V1 and V4.
     #[error("the Authorization scheme {scheme:?} is not supported: use OSS4-HMAC-SHA256 (V4) or OSS (V1)")]
     UnsupportedScheme {
-        /// What was found in its place.
+        /// What was found in its place: up to 32 characters, and none of a value without a space, which may be a whole
+        /// credential.
         scheme: String,
     },
     /// The query names another version than V4.
     #[error("x-oss-signature-version {version:?} is not supported: use OSS4-HMAC-SHA256")]
     UnsupportedVersion {
-        /// What was found in its place.
+        /// What was found in its place, up to 32 characters.
         version: String,
     },
     /// The `Authorization` header cannot be read.
@@ -130,7 +131,7 @@ pub enum VerifyError {
     /// A form names another version than V4.
     #[error("the form's x-oss-signature-version {version:?} is not supported: use OSS4-HMAC-SHA256")]
     UnsupportedPostVersion {
-        /// What was found in its place.
+        /// What was found in its place, up to 32 characters.
         version: String,
     },
     /// A form field that the scheme needs is not there.

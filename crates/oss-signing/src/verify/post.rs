@@ -12,6 +12,7 @@ use crate::post::condition::Condition;
 use crate::stamp::Stamp;
 use crate::v4::{ALGORITHM, MAX_LIFETIME};
 
+use super::scheme::token;
 use super::v4::Credential;
 use super::{Explanation, Scheme, Verifier, VerifyError, secret, v1};
 
@@ -181,7 +182,9 @@ impl<'a> Form<'a> {
     fn version(&self) -> Result<Scheme, VerifyError> {
         match self.get("x-oss-signature-version") {
             Some(ALGORITHM) => return Ok(Scheme::V4Post),
-            Some(version) => return Err(VerifyError::UnsupportedPostVersion { version: version.to_owned() }),
+            Some(version) => {
+                return Err(VerifyError::UnsupportedPostVersion { version: token(version.as_bytes()) });
+            }
             None => {}
         }
         let holds = |names: &[&str]| names.iter().any(|name| self.get(name).is_some());

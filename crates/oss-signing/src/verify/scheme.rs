@@ -5,7 +5,7 @@ use crate::header::single;
 use crate::query;
 use crate::v4::ALGORITHM;
 
-use super::{VerifyError, lossy};
+use super::VerifyError;
 
 /// How a request is signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,7 +48,7 @@ impl Scheme {
         match scheme {
             b"OSS" => Ok(Self::V1Header),
             _ if scheme == ALGORITHM.as_bytes() => Ok(Self::V4Header),
-            _ => Err(VerifyError::UnsupportedScheme { scheme: lossy(scheme) }),
+            _ => Err(VerifyError::UnsupportedScheme { scheme: shown(authorization) }),
         }
     }
 
@@ -60,7 +60,7 @@ impl Scheme {
             return if *version == *ALGORITHM.as_bytes() {
                 Ok(Some(Self::V4Query))
             } else {
-                Err(VerifyError::UnsupportedVersion { version: lossy(&version) })
+                Err(VerifyError::UnsupportedVersion { version: token(&version) })
             };
         }
         let holds = |name| query::first(query, name).is_some();
@@ -69,4 +69,21 @@ impl Scheme {
         }
         Ok((holds("Signature") || holds("OSSAccessKeyId")).then_some(Self::V1Query))
     }
+}
+
+/// The scheme of an `Authorization` value, for an error. A value without a space is no scheme, but may be a whole
+/// credential.
+fn shown(authorization: &[u8]) -> String {
+    match authorization.iter().position(|byte| *byte == b' ') {
+        Some(end) => token(&authorization[..end]),
+        None => String::new(),
+    }
+}
+
+/// What an error may show of text that was to be one of a few names: its first characters that a name can have (RFC 9110,
+/// section 5.6.2).
+pub(super) fn token(text: &[u8]) -> String {
+    const SHOWN: usize = 32;
+    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    text.iter().copied().take_while(is_token).take(SHOWN).map(char::from).collect()
 }

@@ -147,6 +147,56 @@ async fn a_flood_of_versions_that_do_not_exist_does_not_keep_a_new_key_out() {
     verify(&verifier, &url(2)).unwrap();
 }
 
+/// Takes the whole time a source may take, and finds one version alone.
+struct Slow {
+    exists: &'static str,
+}
+
+#[async_trait]
+impl KeySource for Slow {
+    async fn fetch(&self, url: &str) -> Result<Vec<u8>, KeySourceError> {
+        tokio::time::sleep(SLOWEST_FETCH).await; // in paused time
+        if url.contains(self.exists) {
+            return Ok(KEY_PEM.into());
+        }
+        Err(KeySourceError { reason: "timed out".to_owned() })
+    }
+}
+
+/// As the contract has it.
+const SLOWEST_FETCH: Duration = Duration::from_secs(2);
+
+#[tokio::test(start_paused = true)]
+async fn slow_fetches_of_versions_that_do_not_exist_do_not_delay_a_new_key() {
+    let verifier = Verifier::official().key_source(Arc::new(Slow { exists: "_v2." }));
+    let now = Instant::now();
+    let url = |version: u32| format!("https://gosspublic.alicdn.com/callback_pub_key_v{version}.pem");
+    let stranger = (3..=64).map(|version| {
+        let (verifier, headers) = (&verifier, naming(&url(version)));
+        async move { verifier.prepare(&headers, now).await.unwrap_err() }
+    });
+    let genuine = async {
+        let begun = tokio::time::Instant::now();
+        verifier.prepare(&naming(&url(2)), now).await.unwrap();
+        begun.elapsed()
+    };
+    let (_, waited) = tokio::join!(futures_util::future::join_all(stranger), genuine);
+    assert!(waited < SLOWEST_FETCH * 2, "{waited:?}");
+    verify(&verifier, &url(2)).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_come_at_once_are_bounded_too() {
+    let verifier = Verifier::official().key_source(Arc::new(Slow { exists: "_v" }));
+    let now = Instant::now();
+    let outcomes = futures_util::future::join_all((2..=64).map(|version| {
+        let url = format!("https://gosspublic.alicdn.com/callback_pub_key_v{version}.pem");
+        let (verifier, headers) = (&verifier, naming(&url));
+        async move { verifier.prepare(&headers, now).await }
+    }));
+    assert_eq!(outcomes.await.iter().filter(|outcome| outcome.is_ok()).count(), 8);
+}
+
 #[tokio::test]
 async fn callers_who_come_together_share_one_fetch() {
     let gate = Arc::new(Notify::new());

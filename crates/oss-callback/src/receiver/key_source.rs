@@ -1,3 +1,4 @@
+use std::array::from_fn;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -14,8 +15,9 @@ use super::verifier::Verifier;
 /// Fetches a key that is not built in, over a network this crate does not know.
 ///
 /// It is asked only for `https://gosspublic.alicdn.com/callback_pub_key_vN.pem` with an `N` of at most 64, whatever
-/// scheme the request names; by one caller at a time; not again for a minute after a failure; never again after a
-/// success. What it returns is believed: whoever answers it can sign callbacks.
+/// scheme the request names; for each version by one caller at a time, and for different ones at once; not again for a
+/// minute after a failure; never again after a success. What it returns is believed: whoever answers it can sign
+/// callbacks.
 ///
 /// # For implementers
 ///
@@ -48,22 +50,24 @@ pub struct KeySourceError {
 pub(crate) struct FetchedKeys {
     source: Arc<dyn KeySource>,
     keys: RwLock<HashMap<u8, PublicKey>>,
-    /// Held while fetching: one fetch at a time, and whoever waited finds its outcome.
-    failed: Mutex<HashMap<u8, Instant>>,
+    /// When the fetch of each version failed last. A version's lock is held while it is fetched, and whoever waited finds
+    /// the outcome. One lock for all would let a stranger who names versions that answer slowly keep a new key out.
+    failed: [Mutex<Option<Instant>>; VERSIONS],
 }
 
 /// OSS has published one version in eleven years.
 const MAX_KEYS: usize = 8;
-/// Also bounds the failures that are remembered: a stranger can name each version once a minute, and no number of
-/// failures keeps a new key from being fetched.
+/// Also bounds the fetches at once and the failures that are remembered: a stranger can name each version once a minute,
+/// and no number of failures keeps a new key from being fetched.
 const MAX_VERSION: u8 = 64;
+const VERSIONS: usize = MAX_VERSION as usize + 1;
 const RETRY_AFTER: Duration = Duration::from_secs(60);
 
 impl Verifier {
     /// Lets [`prepare`](Self::prepare) fetch official keys that are not built in. By default nothing is fetched.
     ///
     /// The key URL of a request is not authenticated: with a source, a stranger can make this process ask
-    /// `gosspublic.alicdn.com` for key versions, one at a time.
+    /// `gosspublic.alicdn.com` for key versions, each at most once a minute.
     #[must_use]
     pub fn key_source(mut self, source: Arc<dyn KeySource>) -> Self {
         self.fetched = Some(Arc::new(FetchedKeys::new(source)));
@@ -94,7 +98,7 @@ impl Verifier {
 
 impl FetchedKeys {
     fn new(source: Arc<dyn KeySource>) -> Self {
-        Self { source, keys: RwLock::default(), failed: Mutex::default() }
+        Self { source, keys: RwLock::default(), failed: from_fn(|_| Mutex::default()) }
     }
 
     pub(crate) fn find(&self, url: &str) -> Option<PublicKey> {
@@ -109,24 +113,23 @@ impl FetchedKeys {
         if self.known(version).is_some() {
             return Ok(());
         }
-        let mut failed = self.failed.lock().await;
+        // `official_version` gives none above `MAX_VERSION`.
+        let mut failed = self.failed[usize::from(version)].lock().await;
         if self.known(version).is_some() {
             return Ok(());
         }
-        failed.retain(|_, at| now.saturating_duration_since(*at) < RETRY_AFTER);
-        if failed.contains_key(&version) {
+        if failed.is_some_and(|at| now.saturating_duration_since(at) < RETRY_AFTER) {
             return Err(error("it failed less than a minute ago"));
         }
         let outcome = self.fetch_new(version).await;
-        if outcome.is_err() {
-            failed.insert(version, now);
-        }
+        *failed = outcome.is_err().then_some(now);
         outcome
     }
 
     async fn fetch_new(&self, version: u8) -> Result<(), KeySourceError> {
+        let full = || error("as many keys as are kept have been fetched already");
         if self.keys.read().unwrap_or_else(PoisonError::into_inner).len() >= MAX_KEYS {
-            return Err(error("as many keys as are kept have been fetched already"));
+            return Err(full());
         }
         let text = self.source.fetch(&format!("https://{HOST_AND_PATH}{version}{SUFFIX}")).await?;
         if text.len() > KEY_BYTES {
@@ -134,7 +137,12 @@ impl FetchedKeys {
         }
         let text = str::from_utf8(&text).map_err(|_| error("the text is not a key"))?;
         let key = PublicKey::from_pem(text).map_err(|fault| error(&fault.to_string()))?;
-        self.keys.write().unwrap_or_else(PoisonError::into_inner).insert(version, key);
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        // Others may have come in during the fetch.
+        if keys.len() >= MAX_KEYS {
+            return Err(full());
+        }
+        keys.insert(version, key);
         Ok(())
     }
 }

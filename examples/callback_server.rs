@@ -97,19 +97,18 @@ async fn on_upload(
     callback: Result<VerifiedCallback<Upload>, CallbackRejection>,
 ) -> Result<Reply, Reply> {
     let VerifiedCallback { payload: upload, .. } = callback.map_err(|rejection| {
-        let reason = std::error::Error::source(&rejection).map(ToString::to_string).unwrap_or_default();
-        println!("  server      refused: {rejection}: {reason}");
+        log(&rejection);
         rejection.reply()
     })?;
     // OSS signs for everyone. That the upload is one of ours only the token says, so it comes before all else.
     let checked = app.tokens.check(&upload.token, &upload.bucket, &upload.object, now());
     let granted = checked.map_err(|error| {
-        println!("  server      refused: {error}");
+        log(&error);
         Reply::refuse(StatusCode::FORBIDDEN, "not_allowed")
     })?;
     // If the guard cannot tell, the callback is refused: OSS reports it to the uploader, and the object stays.
     let claim = app.recent.admit(&*app.seen, &upload.request, now()).await.map_err(|error| {
-        println!("  server      refused: {error}");
+        log(&error);
         Reply::refuse(StatusCode::SERVICE_UNAVAILABLE, "not_now")
     })?;
     let reply = Reply::json(&json!({ "user": granted.user_data, "stored": upload.object }));
@@ -120,6 +119,16 @@ async fn on_upload(
         let _ = app.work.send(upload);
     }
     reply.map_err(|_| Reply::refuse(StatusCode::INTERNAL_SERVER_ERROR, "no_reply"))
+}
+
+/// An error says what was refused, and its causes why.
+fn log(error: &dyn std::error::Error) {
+    println!("  server      refused: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        println!("              because: {error}");
+        cause = error.source();
+    }
 }
 
 const PATH: &str = "/oss/callback";

@@ -22,26 +22,19 @@
 //! cargo run --example verify_only -- request http://localhost/key.pem pub.pem
 //! ```
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example shows what it does")]
+#![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::process::ExitCode;
 
+use examples::{Failure, finish};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use oss::callback::{Verified, Verifier, string_to_sign};
 
-type Failure = Box<dyn std::error::Error>;
-
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("refused: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    finish(run())
 }
 
 fn run() -> Result<(), Failure> {

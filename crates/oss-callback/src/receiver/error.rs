@@ -70,9 +70,10 @@ pub enum VerifyError {
         url: String,
     },
     /// The request target is refused.
-    #[error("the request target is refused: {reason}")]
+    #[error("the request target is refused")]
     Target {
         /// Why.
+        #[source]
         reason: TargetError,
     },
     /// The content type is not the one the application expects.
@@ -162,5 +163,20 @@ fn missing_hint(name: &str) -> &'static str {
             ": OSS sends it; if a proxy takes it away, say `allow_missing_content_length(true)`"
         }
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn why_a_target_is_refused_is_the_cause() {
+        let error = VerifyError::Target { reason: TargetError::Unregistered };
+        let cause = error.source().unwrap().to_string();
+        assert_eq!(cause, TargetError::Unregistered.to_string());
+        assert!(!error.to_string().contains(&cause), "{error}");
     }
 }

@@ -6,11 +6,12 @@ use super::limits;
 #[non_exhaustive]
 pub enum CallbackError {
     /// One of the callback URLs is refused.
-    #[error("callback URL number {position}: {reason}")]
+    #[error("callback URL number {position} is refused")]
     Url {
         /// Which URL, counted from 1: the one given to `builder` is 1.
         position: usize,
         /// What is wrong with it.
+        #[source]
         reason: UrlError,
     },
     /// More URLs than OSS tries.

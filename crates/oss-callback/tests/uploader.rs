@@ -4,7 +4,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use oss_callback::{
-    BodyTemplate, Callback, CallbackBuilder, CallbackError, Custom, FormTemplate, UrlError, Variable,
+    BodyTemplate, BodyType, Callback, CallbackBuilder, CallbackError, Custom, FormTemplate, UrlError,
+    Variable,
 };
 
 fn builder() -> CallbackBuilder {
@@ -95,15 +96,22 @@ fn five_urls_are_taken_in_order_and_six_are_not() {
 fn the_error_says_which_url() {
     let (error, ec) = refusal(builder().also_url("http://b.example/?x=1").body("a"));
     assert_eq!(error, CallbackError::Url { position: 2, reason: UrlError::Query });
-    assert_eq!(
-        error.to_string(),
-        "callback URL number 2: query parameters should not appear in the URL: give them with `query`"
-    );
+    assert_eq!(error.to_string(), "callback URL number 2 is refused");
+    let cause = std::error::Error::source(&error).unwrap();
+    assert_eq!(cause.to_string(), "query parameters should not appear in the URL: give them with `query`");
     assert_eq!(ec, Some("0007-00000004"));
     let (_, ec) = refusal(Callback::builder("http://127.0.0.1/").body("a"));
     assert_eq!(ec, Some("0007-00000008"));
     let local = Callback::builder("http://127.0.0.1:8080/cb").body("a").allow_private_addresses(true);
     assert!(local.build().is_ok());
+}
+
+/// Arrays would name their length, and a new variable would break whoever says it.
+#[test]
+fn the_lists_of_variables_and_body_types_may_grow() {
+    const VARIABLES: &[Variable] = Variable::ALL;
+    const BODY_TYPES: &[BodyType] = BodyType::ALL;
+    assert!(VARIABLES.contains(&Variable::Object) && BODY_TYPES.contains(&BodyType::Form));
 }
 
 #[test]

@@ -174,7 +174,7 @@ impl DecodedCallback {
         let body = self.body.as_deref().ok_or(CallbackError::EmptyBody)?;
         let body = match self.body_type.as_deref() {
             None => BodyTemplate::decoded_form(body),
-            Some(name) => match BodyType::ALL.into_iter().find(|kind| kind.media_type() == name) {
+            Some(name) => match BodyType::ALL.iter().copied().find(|kind| kind.media_type() == name) {
                 Some(BodyType::Form) => BodyTemplate::decoded_form(body),
                 Some(BodyType::Json) => BodyTemplate::raw_json(body),
                 None => return Err(CallbackError::BodyType { name: name.to_owned() }),

@@ -18,7 +18,7 @@ pub enum BodyType {
 
 impl BodyType {
     /// Every body type.
-    pub const ALL: [Self; 2] = [Self::Form, Self::Json];
+    pub const ALL: &'static [Self] = &[Self::Form, Self::Json];
 
     /// The media type, as `callbackBodyType` and `Content-Type` have it.
     #[must_use]
@@ -33,7 +33,7 @@ impl BodyType {
     #[must_use]
     pub fn from_media_type(text: &str) -> Option<Self> {
         let essence = text.split(';').next().unwrap_or_default().trim();
-        Self::ALL.into_iter().find(|kind| essence.eq_ignore_ascii_case(kind.media_type()))
+        Self::ALL.iter().copied().find(|kind| essence.eq_ignore_ascii_case(kind.media_type()))
     }
 }
 

@@ -57,7 +57,7 @@ pub(crate) enum JsonToken {
 
 impl Variable {
     /// Every variable, in the order of the documentation.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: &'static [Self] = &[
         Self::Bucket,
         Self::Object,
         Self::Etag,
@@ -100,7 +100,7 @@ impl Variable {
     /// The variable of that exact name; names are case-sensitive.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|variable| variable.name() == name)
+        Self::ALL.iter().copied().find(|variable| variable.name() == name)
     }
 
     pub(crate) const fn json_token(self) -> JsonToken {
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn every_name_leads_back_to_its_variable() {
-        for variable in Variable::ALL {
+        for &variable in Variable::ALL {
             assert_eq!(Variable::from_name(variable.name()), Some(variable));
         }
         assert_eq!(Variable::from_name("Bucket"), None);

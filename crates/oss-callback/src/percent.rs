@@ -2,6 +2,12 @@
 
 use std::borrow::Cow;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
+
+/// What is encoded in form values: everything but letters, digits, `-`, `_` and `.`, the characters OSS itself has been
+/// seen to leave alone.
+pub(crate) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+
 /// Whether every `%` is followed by two hex digits.
 pub(crate) fn is_escaped_properly(text: &[u8]) -> bool {
     let mut rest = text;

@@ -1,10 +1,11 @@
 use std::fmt;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 
 use super::custom::Custom;
 use super::error::CallbackError;
 use super::variable::Variable;
+use crate::percent::RESERVED;
 
 /// A callback body of type `application/x-www-form-urlencoded`, field by field.
 ///
@@ -68,9 +69,6 @@ impl FormTemplate {
             .collect())
     }
 }
-
-/// Everything but letters, digits, `-`, `_` and `.`: the characters OSS itself has been seen to leave alone.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
 impl From<Variable> for FormValue {
     fn from(variable: Variable) -> Self {

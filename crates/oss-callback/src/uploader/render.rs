@@ -1,10 +1,11 @@
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use serde::de::IgnoredAny;
 
 use super::error::CallbackError;
 use super::scan::Segment;
 use super::template::BodyType;
 use super::variable::{JsonToken, Variable};
+use crate::percent::RESERVED;
 
 /// Renders a template as OSS has been seen to do.
 ///
@@ -85,9 +86,6 @@ fn stand_in(token: JsonToken, round: Round) -> &'static str {
         (JsonToken::OptionalText | JsonToken::OptionalNumber | JsonToken::Unsettled, Round::Absent) => "null",
     }
 }
-
-/// What OSS encodes in form values; it has been seen to encode `/` and `:` and to leave `-`, `_` and `.`.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
 #[cfg(test)]
 mod tests {

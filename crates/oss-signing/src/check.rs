@@ -2,20 +2,27 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::header::{AUTHORIZATION, HeaderValue};
+use http::header::{AUTHORIZATION, DATE, HeaderMap, HeaderValue};
 use http::request::Parts;
 
 use crate::credentials::Credentials;
-use crate::header::{X_OSS_SECURITY_TOKEN, sensitive};
+use crate::header::{X_OSS_CONTENT_SHA256, X_OSS_DATE, X_OSS_SECURITY_TOKEN, sensitive};
 use crate::query;
 use crate::signer::SignError;
 use crate::stamp::Stamp;
+use crate::{v1, v4};
 
-/// The signing time as a stamp and the token as a header value, once the credentials can be written at all.
-pub(crate) fn checked(
+/// The signing time as a stamp and the token as a header value, once the request can be signed with the credentials at
+/// all; `None` for anonymous ones, which leave the request unsigned.
+pub(crate) fn prepare(
+    request: &mut Parts,
     credentials: &Credentials,
     time: SystemTime,
-) -> Result<(Stamp, Option<HeaderValue>), SignError> {
+) -> Result<Option<(Stamp, Option<HeaderValue>)>, SignError> {
+    if credentials.is_anonymous() {
+        unsign(&mut request.headers);
+        return Ok(None);
+    }
     check_key(credentials)?;
     let token = match credentials.security_token() {
         None => None,
@@ -29,7 +36,9 @@ pub(crate) fn checked(
                 .map_err(|_| SignError::InvalidCredential { part: "security token" })?,
         ),
     };
-    Ok((Stamp::new(time).ok_or(SignError::TimeOutOfRange)?, token))
+    let stamp = Stamp::new(time).ok_or(SignError::TimeOutOfRange)?;
+    check_signable(request)?;
+    Ok(Some((stamp, token)))
 }
 
 pub(crate) fn check_key(credentials: &Credentials) -> Result<(), SignError> {
@@ -46,9 +55,22 @@ pub(crate) fn check_key(credentials: &Credentials) -> Result<(), SignError> {
 }
 
 /// Takes back what an earlier signing added, for a request that is to go out anonymously.
-pub(crate) fn unsign(request: &mut Parts) {
-    request.headers.remove(AUTHORIZATION);
-    request.headers.remove(&X_OSS_SECURITY_TOKEN);
+///
+/// Whether there was one, only the `Authorization` header tells: without it, a date is the caller's own.
+fn unsign(headers: &mut HeaderMap) {
+    let authorization = headers.remove(AUTHORIZATION);
+    headers.remove(&X_OSS_SECURITY_TOKEN);
+    let is_signed = |value: HeaderValue| {
+        let schemes = [v1::PREFIX, v4::ALGORITHM];
+        schemes.iter().any(|scheme| value.as_bytes().starts_with(scheme.as_bytes()))
+    };
+    if authorization.is_some_and(is_signed) {
+        headers.remove(DATE);
+        headers.remove(&X_OSS_DATE);
+        if headers.get(&X_OSS_CONTENT_SHA256).is_some_and(|hash| hash == v4::UNSIGNED_PAYLOAD) {
+            headers.remove(&X_OSS_CONTENT_SHA256);
+        }
+    }
 }
 
 /// The query parameters of a presigned URL of either version. Presigning replaces all of them: what another version
@@ -72,7 +94,7 @@ const MAX_HEADERS: usize = 4_096;
 
 /// What header signing cannot do: a signature in the header and one in the query are refused by OSS (400
 /// InvalidArgument), and the header map must have room.
-pub(crate) fn check_signable(request: &Parts) -> Result<(), SignError> {
+fn check_signable(request: &Parts) -> Result<(), SignError> {
     let count = request.headers.keys_len();
     if count > MAX_HEADERS {
         return Err(SignError::TooManyHeaders { count, limit: MAX_HEADERS });

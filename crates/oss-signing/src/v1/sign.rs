@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, DATE, HeaderValue};
 use http::request::Parts;
 
-use crate::check::{check_signable, checked, unsign};
+use crate::check::prepare;
 use crate::credentials::Credentials;
 use crate::header::{X_OSS_DATE, X_OSS_SECURITY_TOKEN, carries, sensitive};
 use crate::mac;
@@ -48,12 +48,9 @@ impl Signer for V1Signer {
         credentials: &Credentials,
         time: SystemTime,
     ) -> Result<(), SignError> {
-        if credentials.is_anonymous() {
-            unsign(request);
+        let Some((stamp, token)) = prepare(request, credentials, time)? else {
             return Ok(());
-        }
-        let (stamp, token) = checked(credentials, time)?;
-        check_signable(request)?;
+        };
         let date = stamp.rfc1123();
         // A request that carries x-oss-date is dated by it, so both have to be the same.
         let x_oss_date = self.x_oss_date || carries(&request.headers, &X_OSS_DATE);

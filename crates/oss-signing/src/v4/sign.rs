@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime};
 use http::header::{AUTHORIZATION, DATE, HeaderName, HeaderValue};
 use http::request::Parts;
 
-use crate::check::{check_signable, checked, unsign};
+use crate::check::prepare;
 use crate::credentials::Credentials;
 use crate::header::{
     CanonicalHeaders, Role, Unclear, X_OSS_CONTENT_SHA256, X_OSS_DATE, X_OSS_SECURITY_TOKEN, sensitive,
@@ -126,12 +126,9 @@ impl Signer for V4Signer {
         credentials: &Credentials,
         time: SystemTime,
     ) -> Result<(), SignError> {
-        if credentials.is_anonymous() {
-            unsign(request);
+        let Some((stamp, token)) = prepare(request, credentials, time)? else {
             return Ok(());
-        }
-        let (stamp, token) = checked(credentials, time)?;
-        check_signable(request)?;
+        };
         let signed = self.authorize(request, resource, credentials, stamp)?;
 
         let headers = &mut request.headers;

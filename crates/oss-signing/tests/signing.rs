@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HOST, HeaderName, HeaderValue, RANGE};
 use http::request::Parts;
 use oss_signing::{
-    BucketName, Credentials, PolicyError, PostPolicy, Region, Resource, SignError, Signer, V1Signer,
-    V4Signer, Verifier, explain,
+    BucketName, Credentials, PolicyError, PostPolicy, Product, Region, Resource, SignError, Signer,
+    SigningKey, V1Signer, V4Signer, Verifier, explain,
 };
 
 const RESOURCE: Resource<'_> = Resource::object("examplebucket", "k");
@@ -316,6 +316,23 @@ fn a_policy_pins_what_it_hands_out() {
     assert_eq!(fields.get("policy"), again.get("policy"));
     let shown = format!("{fields:?}");
     assert!(shown.contains("x:user") && !shown.contains("4$2") && !shown.contains("hush"), "{shown}");
+}
+
+#[test]
+fn a_key_that_was_handed_out_signs_as_the_secret_does() {
+    let region: Region = "cn-hangzhou".parse().unwrap();
+    let bytes = *SigningKey::derive("secret", now(), &region, Product::Oss).unwrap().as_bytes();
+    let key = SigningKey::from_bytes(bytes);
+
+    let fields = v4_signer().sign_post(&policy(60), &credentials(), now()).unwrap();
+    let signature = key.sign(fields.get("policy").unwrap().as_bytes());
+    assert_eq!(Some(signature.as_str()), fields.get("x-oss-signature"));
+
+    let mut request = request("https://h.example/k");
+    v4_signer().sign(&mut request, RESOURCE, &credentials(), now()).unwrap();
+    let signature = key.sign(explain(&request, RESOURCE).unwrap().string_to_sign().as_bytes());
+    let authorization = request.headers[AUTHORIZATION].to_str().unwrap();
+    assert!(authorization.ends_with(&format!(",Signature={signature}")), "{authorization}");
 }
 
 #[test]

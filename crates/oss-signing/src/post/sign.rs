@@ -86,7 +86,7 @@ impl V4Signer {
         let stamp = Stamp::new(time).ok_or(SignError::TimeOutOfRange)?;
         let policy = STANDARD.encode(policy);
         let key = self.keys.get(credentials.access_key_secret(), &stamp.day());
-        let signature = key.sign(policy.as_bytes()).iter().map(|&byte| char::from(byte)).collect();
+        let signature = key.sign(policy.as_bytes());
         fields.extend(signed.into_iter().map(|(name, value)| (name.to_owned(), value)));
         fields.push(("policy".to_owned(), policy));
         fields.push(("x-oss-signature".to_owned(), signature));

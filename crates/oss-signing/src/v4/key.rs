@@ -16,8 +16,24 @@ use super::{Product, TERMINATOR};
 
 /// The V4 key of one UTC day, region and product.
 ///
-/// It signs like the access key secret, but for that day and scope only, so a signing service can hand it out where
-/// the secret itself must not go. It is wiped from memory on drop and never shown by `Debug`.
+/// It signs like the access key secret, but for that day and scope only. A service that holds the secret can give the
+/// bytes to one that must not, and that one [signs](Self::sign) with them the policies of forms, or strings to sign that
+/// it builds itself. A [`V4Signer`](crate::V4Signer) takes the secret and derives the key alone.
+///
+/// It is wiped from memory on drop and never shown by `Debug`.
+///
+/// ```
+/// # use std::time::{Duration, SystemTime};
+/// # use oss_signing::{Product, Region, SigningKey};
+/// # let region: Region = "cn-hangzhou".parse()?;
+/// # let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_734_060_187);
+/// let handed_out = *SigningKey::derive("secret", now, &region, Product::Oss)?.as_bytes();
+///
+/// let policy_in_base64 = "eyJjb25kaXRpb25zIjpbXX0=";
+/// let signature = SigningKey::from_bytes(handed_out).sign(policy_in_base64.as_bytes());
+/// # assert_eq!(signature.len(), 64);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct SigningKey {
     bytes: Zeroizing<[u8; 32]>,
@@ -40,6 +56,16 @@ impl SigningKey {
         Ok(Self::for_day(secret, &stamp.compact()[..8], region.as_str(), product.as_str()))
     }
 
+    /// The key that somebody else has derived.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self { ready: mac::hmac_sha256(&bytes), bytes: Zeroizing::new(bytes) }
+    }
+
+    /// The signature of a string to sign, or of a policy in base64, as V4 writes it: 64 lower-case hex digits.
+    pub fn sign(&self, message: &[u8]) -> String {
+        self.hex_signature(message).map(char::from).into_iter().collect()
+    }
+
     /// The 32 bytes of the key.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.bytes
@@ -57,7 +83,7 @@ impl SigningKey {
         Self { bytes, ready }
     }
 
-    pub(crate) fn sign(&self, message: &[u8]) -> [u8; 64] {
+    pub(crate) fn hex_signature(&self, message: &[u8]) -> [u8; 64] {
         mac::hex(&mac::finish(self.ready.clone(), message).into())
     }
 

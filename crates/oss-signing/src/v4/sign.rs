@@ -100,7 +100,7 @@ impl V4Signer {
     ) -> Result<[u8; 64], SignError> {
         let mut buffer = request.to_bytes()?;
         replace_by_string_to_sign(&mut buffer, datetime, self.scope(date));
-        Ok(self.keys.get(secret, date).sign(&buffer))
+        Ok(self.keys.get(secret, date).hex_signature(&buffer))
     }
 
     /// The additional headers the request really carries, joined with `;`.

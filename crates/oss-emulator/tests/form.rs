@@ -10,7 +10,7 @@ use common::{Application, BUCKET, Reply, send};
 use http::Request;
 use http_body_util::Full;
 use oss_emulator::{Acl, Emulator};
-use oss_signing::{Credentials, PostFields, PostPolicy, V1Signer, V4Signer};
+use oss_signing::{Credentials, PostFields, PostPolicy, Signer as _, V1Signer, V4Signer};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 

@@ -68,6 +68,29 @@ impl<'a> CanonicalHeaders<'a> {
         Self { entries: Vec::with_capacity(capacity) }
     }
 
+    /// The headers of a request that V4 signs: those it always does, and the additional ones, `Host` from the URL where
+    /// it is not set. Of those that are there `is_kept` tells which go out with their present value.
+    pub(crate) fn of_request(
+        request: &'a Parts,
+        additional: &[&'a HeaderName],
+        is_kept: impl Fn(Role) -> bool,
+    ) -> Self {
+        // Room for what header signing pushes besides: two dates, the hash and the token.
+        let mut signed = Self::with_capacity(request.headers.len() + additional.len() + 4);
+        for (name, value) in &request.headers {
+            let role = Role::of(name);
+            if (role.is_default_signed() || additional.contains(&name)) && is_kept(role) {
+                signed.push(name.as_str(), value.as_bytes());
+            }
+        }
+        for name in additional.iter().filter(|name| !request.headers.contains_key(**name)) {
+            if let Some(value) = sent_value(request, name) {
+                signed.push(name.as_str(), value);
+            }
+        }
+        signed
+    }
+
     #[inline]
     pub(crate) fn push(&mut self, name: &'a str, value: &'a [u8]) {
         self.entries.push((name, value.trim_ascii()));
@@ -129,6 +152,15 @@ pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Op
     match (values.next(), values.next()) {
         (_, Some(_)) => Err(Unclear(name.clone())),
         (first, None) => Ok(first.map(|value| value.as_bytes().trim_ascii())),
+    }
+}
+
+/// Sets the token that a request is signed with, and removes that of an earlier signing.
+pub(crate) fn replace_token(headers: &mut HeaderMap, token: Option<HeaderValue>) {
+    match token {
+        Some(token) => drop(headers.insert(&X_OSS_SECURITY_TOKEN, token)),
+        None if carries(headers, &X_OSS_SECURITY_TOKEN) => drop(headers.remove(&X_OSS_SECURITY_TOKEN)),
+        None => {}
     }
 }
 

@@ -31,7 +31,7 @@ const MAX_VALUE: usize = 2 * 1024 * 1024;
 ///
 /// ```
 /// # use std::time::{Duration, SystemTime};
-/// # use oss_signing::{Credentials, PostPolicy, Region, V4Signer};
+/// # use oss_signing::{Credentials, PostPolicy, Region, Signer, V4Signer};
 /// let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_734_060_187);
 /// let policy = PostPolicy::new(&"examplebucket".parse()?, now + Duration::from_secs(600))
 ///     .starts_with("key", "user/42/")

@@ -15,11 +15,8 @@ use super::fields::PostFields;
 use super::policy::{PolicyError, PostPolicy};
 
 impl V4Signer {
-    /// Signs a form upload with V4. The policy gets the conditions that V4 demands for the signature fields.
-    ///
-    /// # Errors
-    /// [`SignError::Policy`] names the part of the policy that OSS would refuse; otherwise as for a presigned URL.
-    pub fn sign_post(
+    /// The policy gets the conditions that V4 demands for the signature fields.
+    pub(crate) fn post_fields(
         &self,
         policy: &PostPolicy,
         credentials: &Credentials,
@@ -95,12 +92,7 @@ impl V4Signer {
 }
 
 impl V1Signer {
-    /// Signs a form upload with V1.
-    ///
-    /// # Errors
-    /// [`SignError::Policy`] names the part of the policy that OSS would refuse; otherwise as for a presigned URL.
-    pub fn sign_post(
-        &self,
+    pub(crate) fn post_fields(
         policy: &PostPolicy,
         credentials: &Credentials,
         time: SystemTime,

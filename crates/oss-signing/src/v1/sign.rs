@@ -7,7 +7,7 @@ use http::request::Parts;
 
 use crate::check::prepare;
 use crate::credentials::Credentials;
-use crate::header::{X_OSS_DATE, X_OSS_SECURITY_TOKEN, carries, sensitive};
+use crate::header::{X_OSS_DATE, X_OSS_SECURITY_TOKEN, carries, replace_token, sensitive};
 use crate::mac;
 use crate::post::{PostFields, PostPolicy};
 use crate::query;
@@ -64,11 +64,7 @@ impl Signer for V1Signer {
         if !self.x_oss_date || carries(headers, &DATE) {
             headers.insert(DATE, date);
         }
-        match token {
-            Some(token) => drop(headers.insert(&X_OSS_SECURITY_TOKEN, token)),
-            None if carries(headers, &X_OSS_SECURITY_TOKEN) => drop(headers.remove(&X_OSS_SECURITY_TOKEN)),
-            None => {}
-        }
+        replace_token(headers, token);
         headers.insert(AUTHORIZATION, authorization);
         Ok(())
     }
@@ -91,8 +87,7 @@ impl Signer for V1Signer {
         credentials: &Credentials,
         time: SystemTime,
     ) -> Result<PostFields, SignError> {
-        // The inherent method of the same name.
-        V1Signer::sign_post(self, policy, credentials, time)
+        Self::post_fields(policy, credentials, time)
     }
 }
 

@@ -5,7 +5,7 @@ use http::request::Parts;
 
 use crate::check::{SIGNATURE_PARAMETERS, check_presign};
 use crate::credentials::Credentials;
-use crate::header::{CanonicalHeaders, Role, X_OSS_CONTENT_SHA256, sent_value, single};
+use crate::header::{CanonicalHeaders, X_OSS_CONTENT_SHA256, single};
 use crate::resource::Resource;
 use crate::rewrite::Rewrite;
 use crate::signer::SignError;
@@ -44,17 +44,7 @@ impl V4Signer {
             rewrite.push("x-oss-security-token", token.as_bytes());
         }
 
-        let mut headers = CanonicalHeaders::with_capacity(request.headers.len() + 1);
-        for (name, value) in &request.headers {
-            if Role::of(name).is_default_signed() || additional.contains(&name) {
-                headers.push(name.as_str(), value.as_bytes());
-            }
-        }
-        for name in additional {
-            if let (false, Some(value)) = (request.headers.contains_key(name), sent_value(request, name)) {
-                headers.push(name.as_str(), value);
-            }
-        }
+        let mut headers = CanonicalHeaders::of_request(request, &additional, |_| true);
         headers.sort();
         let given_hash = single(&request.headers, &X_OSS_CONTENT_SHA256)?;
         let canonical = CanonicalRequest {

@@ -6,8 +6,8 @@ use http::request::Parts;
 use crate::check::prepare;
 use crate::credentials::Credentials;
 use crate::header::{
-    CanonicalHeaders, Role, Unclear, X_OSS_CONTENT_SHA256, X_OSS_DATE, X_OSS_SECURITY_TOKEN, sensitive,
-    sent_value,
+    CanonicalHeaders, Role, X_OSS_CONTENT_SHA256, X_OSS_DATE, X_OSS_SECURITY_TOKEN, replace_token, sensitive,
+    sent_value, single,
 };
 use crate::name::Region;
 use crate::post::{PostFields, PostPolicy};
@@ -137,11 +137,7 @@ impl Signer for V4Signer {
         if let Some(payload_hash) = signed.payload_hash {
             headers.insert(&X_OSS_CONTENT_SHA256, payload_hash);
         }
-        match token {
-            Some(token) => drop(headers.insert(&X_OSS_SECURITY_TOKEN, token)),
-            None if signed.has_token => drop(headers.remove(&X_OSS_SECURITY_TOKEN)),
-            None => {}
-        }
+        replace_token(headers, token);
         headers.insert(AUTHORIZATION, signed.authorization);
         Ok(())
     }
@@ -164,8 +160,7 @@ impl Signer for V4Signer {
         credentials: &Credentials,
         time: SystemTime,
     ) -> Result<PostFields, SignError> {
-        // The inherent method of the same name.
-        V4Signer::sign_post(self, policy, credentials, time)
+        self.post_fields(policy, credentials, time)
     }
 }
 
@@ -174,7 +169,6 @@ struct Signed {
     datetime: HeaderValue,
     date: HeaderValue,
     payload_hash: Option<HeaderValue>,
-    has_token: bool,
     authorization: HeaderValue,
 }
 
@@ -188,7 +182,8 @@ impl V4Signer {
     ) -> Result<Signed, SignError> {
         let (datetime, date) = (stamp.compact(), stamp.rfc1123());
         let (additional, additional_joined) = self.carried(request);
-        let mut headers = CanonicalHeaders::with_capacity(request.headers.len() + 4);
+        let given_hash = single(&request.headers, &X_OSS_CONTENT_SHA256)?;
+        let mut headers = CanonicalHeaders::of_request(request, &additional, |role| !role.is_replaced());
         headers.push(X_OSS_DATE.as_str(), &datetime);
         if let Some(token) = credentials.security_token() {
             headers.push(X_OSS_SECURITY_TOKEN.as_str(), token.as_bytes());
@@ -196,7 +191,6 @@ impl V4Signer {
         if additional.contains(&&DATE) {
             headers.push(DATE.as_str(), &date);
         }
-        let Kept { given_hash, has_token } = push_kept(&mut headers, request, &additional)?;
         if given_hash.is_none() {
             headers.push(X_OSS_CONTENT_SHA256.as_str(), UNSIGNED_PAYLOAD.as_bytes());
         }
@@ -217,45 +211,12 @@ impl V4Signer {
         Ok(Signed {
             datetime: value(&datetime)?,
             date: value(&date)?,
-            has_token,
             payload_hash: given_hash.is_none().then(|| HeaderValue::from_static(UNSIGNED_PAYLOAD)),
             authorization: HeaderValue::try_from(authorization)
                 .map(sensitive)
                 .map_err(|_| SignError::InvalidCredential { part: "access key id" })?,
         })
     }
-}
-
-/// What the headers of a request hold before it is signed.
-struct Kept<'a> {
-    given_hash: Option<&'a [u8]>,
-    /// Whether an earlier signature left a token.
-    has_token: bool,
-}
-
-/// Pushes the signed headers that the request keeps.
-fn push_kept<'a>(
-    headers: &mut CanonicalHeaders<'a>,
-    request: &'a Parts,
-    additional: &[&'a HeaderName],
-) -> Result<Kept<'a>, SignError> {
-    let (mut given_hash, mut has_token) = (None, false);
-    for (name, value) in &request.headers {
-        let role = Role::of(name);
-        if role == Role::OssContentSha256 && given_hash.replace(value.as_bytes().trim_ascii()).is_some() {
-            return Err(Unclear(name.clone()).into());
-        }
-        has_token |= role == Role::OssSecurityToken;
-        if (role.is_default_signed() || additional.contains(&name)) && !role.is_replaced() {
-            headers.push(name.as_str(), value.as_bytes());
-        }
-    }
-    for name in additional.iter().filter(|name| !request.headers.contains_key(**name)) {
-        if let Some(value) = sent_value(request, name) {
-            headers.push(name.as_str(), value);
-        }
-    }
-    Ok(Kept { given_hash, has_token })
 }
 
 fn authorization(access_key_id: &str, scope: Scope<'_>, additional: &[u8], signature: &[u8]) -> Vec<u8> {

@@ -115,19 +115,8 @@ impl<'a> Claim<'a> {
 
     /// The canonical request and the string to sign, from what was received.
     pub(super) fn rebuild(&self, resource: Resource<'_>) -> Result<Stages, VerifyError> {
-        let mut headers = CanonicalHeaders::with_capacity(self.request.headers.len() + 1);
-        for (name, value) in &self.request.headers {
-            if Role::of(name).is_default_signed() || self.additional.contains(name) {
-                headers.push(name.as_str(), value.as_bytes());
-            }
-        }
-        for name in &self.additional {
-            if let (false, Some(value)) =
-                (self.request.headers.contains_key(name), sent_value(self.request, name))
-            {
-                headers.push(name.as_str(), value);
-            }
-        }
+        let additional: Vec<&HeaderName> = self.additional.iter().collect();
+        let mut headers = CanonicalHeaders::of_request(self.request, &additional, |_| true);
         headers.sort();
         let canonical_request = CanonicalRequest {
             method: self.request.method.as_str(),

@@ -1,6 +1,5 @@
 //! Checking the signature and the conditions of a form upload.
 
-use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime};
 
@@ -14,7 +13,7 @@ use crate::v4::{ALGORITHM, MAX_LIFETIME};
 
 use super::scheme::token;
 use super::v4::Credential;
-use super::{Explanation, Scheme, Verifier, VerifyError, secret, v1};
+use super::{Explanation, Scheme, Verified, Verifier, VerifyError, secret, v1};
 
 impl Verifier {
     /// Checks the fields of a form upload (`PostObject`): its signature, then every condition of its policy.
@@ -36,7 +35,8 @@ impl Verifier {
         secret_for: &dyn Fn(&str) -> Option<String>,
     ) -> Result<VerifiedPost, VerifyError> {
         let form = Form::new(fields)?;
-        let (scheme, access_key_id) = match form.version()? {
+        let scheme = form.version()?;
+        let access_key_id = match scheme {
             Scheme::V4Post => self.verify_v4_post(&form, now, secret_for)?,
             _ => verify_v1_post(&form, secret_for)?,
         };
@@ -44,12 +44,9 @@ impl Verifier {
         if now > policy.expiration {
             return Err(VerifyError::Expired { scheme, expired_at: policy.expiration, server_time: now });
         }
-        Ok(VerifiedPost {
-            scheme,
-            access_key_id,
-            security_token: form.get("x-oss-security-token").map(str::to_owned),
-            content_length: policy.check(&form, bucket, scheme)?,
-        })
+        let content_length = policy.check(&form, bucket, scheme)?;
+        let security_token = form.get("x-oss-security-token").map(str::to_owned);
+        Ok(VerifiedPost { verified: Verified { scheme, access_key_id, security_token }, content_length })
     }
 
     fn verify_v4_post(
@@ -57,7 +54,7 @@ impl Verifier {
         form: &Form<'_>,
         now: SystemTime,
         secret_for: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<(Scheme, String), VerifyError> {
+    ) -> Result<String, VerifyError> {
         let scheme = Scheme::V4Post;
         let policy = form.required("policy")?;
         let signature = form.required("x-oss-signature")?;
@@ -70,7 +67,7 @@ impl Verifier {
         super::check_window(scheme, stamp.time(), Duration::from_secs(MAX_LIFETIME), now, self.max_skew)?;
         let secret = secret(secret_for, credential.access_key_id)?;
         if self.keys.get(&secret, &stamp.day()).verify(policy.as_bytes(), signature.as_bytes()) {
-            return Ok((scheme, credential.access_key_id.to_owned()));
+            return Ok(credential.access_key_id.to_owned());
         }
         Err(mismatch(scheme, credential.access_key_id, signature, policy))
     }
@@ -79,13 +76,13 @@ impl Verifier {
 fn verify_v1_post(
     form: &Form<'_>,
     secret_for: &dyn Fn(&str) -> Option<String>,
-) -> Result<(Scheme, String), VerifyError> {
+) -> Result<String, VerifyError> {
     let policy = form.required("policy")?;
     let signature = form.required("Signature")?;
     let access_key_id = form.required("OSSAccessKeyId")?;
     let secret = secret(secret_for, access_key_id)?;
     if v1::matches(&secret, policy.as_bytes(), signature.as_bytes()) {
-        return Ok((Scheme::V1Post, access_key_id.to_owned()));
+        return Ok(access_key_id.to_owned());
     }
     Err(mismatch(Scheme::V1Post, access_key_id, signature, policy))
 }
@@ -97,28 +94,26 @@ fn mismatch(scheme: Scheme, access_key_id: &str, signature: &str, policy: &str) 
 }
 
 /// A form upload whose signature is right and whose fields meet the policy. `Debug` does not show the token.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedPost {
-    scheme: Scheme,
-    access_key_id: String,
-    security_token: Option<String>,
+    verified: Verified,
     content_length: RangeInclusive<u64>,
 }
 
 impl VerifiedPost {
     /// How the policy was signed.
     pub fn scheme(&self) -> Scheme {
-        self.scheme
+        self.verified.scheme()
     }
 
     /// Who signed it.
     pub fn access_key_id(&self) -> &str {
-        &self.access_key_id
+        self.verified.access_key_id()
     }
 
     /// The STS token of the form. Whether it belongs to the access key is for the caller to check.
     pub fn security_token(&self) -> Option<&str> {
-        self.security_token.as_deref()
+        self.verified.security_token()
     }
 
     /// How many bytes the object may have; everything where the policy says nothing.
@@ -138,17 +133,6 @@ impl VerifiedPost {
             return Err(VerifyError::EntityTooLarge { length, max: *self.content_length.end() });
         }
         Ok(())
-    }
-}
-
-impl fmt::Debug for VerifiedPost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifiedPost")
-            .field("scheme", &self.scheme)
-            .field("access_key_id", &self.access_key_id)
-            .field("security_token", &self.security_token.as_ref().map(|_| "[redacted]"))
-            .field("content_length", &self.content_length)
-            .finish()
     }
 }
 

@@ -20,6 +20,7 @@ fn recorder() -> (Asked, Arc<dyn Transport>) {
         sink.lock().unwrap().push((request.uri().to_string(), region));
         async {
             let mut response = Response::new(Body::empty());
+            response.headers_mut().insert("x-oss-request-id", http::HeaderValue::from_static("1"));
             *response.status_mut() = http::StatusCode::NO_CONTENT;
             Ok(response)
         }

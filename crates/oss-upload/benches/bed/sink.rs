@@ -33,5 +33,6 @@ async fn swallow(mut request: Request<Incoming>) -> Result<Response<Full<Bytes>>
     };
     let mut response = Response::new(Full::new(Bytes::from_static(xml.as_bytes())));
     response.headers_mut().insert("etag", http::HeaderValue::from_static("\"0\""));
+    response.headers_mut().insert("x-oss-request-id", http::HeaderValue::from_static("1"));
     Ok(response)
 }

@@ -1,5 +1,4 @@
 use bytes::{Bytes, BytesMut};
-use http::header::ETAG;
 use http::{HeaderMap, StatusCode};
 use oss_transport::{Body, Response};
 
@@ -71,18 +70,16 @@ impl Call<'_> {
                 "its {HASH_CRC64} is not a number, so the bytes stored cannot be checked"
             )));
         }
-        if !stores_object(self.operation) {
-            return Ok(());
-        }
         // An object that exists has a checksum; without one, an error document is OSS's own and not the application
         // server's answer.
         let text = std::str::from_utf8(body).unwrap_or_default();
-        if status == StatusCode::OK && !has_crc64 && is_error_document(text) {
+        if stores_object(self.operation) && status == StatusCode::OK && !has_crc64 && is_error_document(text)
+        {
             return Err(ServerError::from_answer(self.operation, status, headers, body).into());
         }
-        // A login page of a hotel's network has status 200 too.
-        if !has_crc64 && !headers.contains_key(&REQUEST_ID) && !headers.contains_key(ETAG) {
-            return Err(self.malformed("it has none of OSS's headers, so something else has answered"));
+        // A login page of a hotel's network has status 200 too, and an ETag if its server serves files.
+        if !has_crc64 && !headers.contains_key(&REQUEST_ID) {
+            return Err(self.malformed(format!("it has no {REQUEST_ID}, so something else has answered")));
         }
         Ok(())
     }

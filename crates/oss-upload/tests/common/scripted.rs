@@ -1,8 +1,10 @@
 //! A server that does one thing after the other, as a test writes it down.
 
+#![allow(clippy::disallowed_methods, reason = "a test compares with the wall clock")]
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -119,4 +121,19 @@ pub async fn end(
 
 pub fn calls_back(put: PutObject) -> PutObject {
     put.callback(callback("http://127.0.0.1:1/ok"))
+}
+
+/// A HEAD that finds the content, stored so many seconds ago.
+pub fn found(ago: i64) -> Step {
+    let at = match u64::try_from(ago) {
+        Ok(ago) => SystemTime::now() - Duration::from_secs(ago),
+        Err(_) => SystemTime::now() + Duration::from_secs(ago.unsigned_abs()),
+    };
+    let modified = ("last-modified", httpdate::fmt_http_date(at));
+    Step::Answer(
+        200,
+        vec![crc(), id(), ("content-length", CONTENT.len().to_string()), modified],
+        "",
+        Then::End,
+    )
 }

@@ -1,6 +1,7 @@
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Method, StatusCode};
 use oss_callback::Callback;
@@ -16,7 +17,7 @@ use crate::options::{ObjectOptions, guess_content_type};
 use crate::progress::{Progress, Reporter, Stage, Tally};
 use crate::server_error::ServerError;
 use crate::source::{Content, Source, SourceError};
-use crate::uploaded::{CallbackAnswer, CallbackOutcome, StoredObject, Uploaded, stored_mut};
+use crate::uploaded::{CallbackAnswer, CallbackOutcome, Report, StoredObject, Uploaded, stored_mut};
 use crate::uploader::Engine;
 
 /// An upload with one request. Awaiting it sends it.
@@ -29,8 +30,10 @@ use crate::uploader::Engine;
 /// A failed attempt is repeated as the uploader's [`RetryPolicy`](crate::RetryPolicy) has it, if the content can be
 /// read again. A put **with a callback** whose answer was lost (the connection broke or the time ran out after the
 /// whole request was sent, or OSS answered 500) may have called the application server already. It is not repeated
-/// blindly: the uploader looks for the object. If it is there with the bytes sent, the upload is done with [`CallbackOutcome::Unknown`]; if it is
-/// not, the policy is asked and the put repeated; if that cannot be told, the error is [`Error::OutcomeUnknown`].
+/// blindly: the uploader looks for the object, and if it is not there, looks again when it is time to repeat the put,
+/// two seconds later at least, since OSS may still be at work on it. If it is there with the bytes sent, the upload is
+/// done with [`CallbackOutcome::Unknown`]; if it is not, and the policy allows it, the put is repeated; if that cannot be
+/// told, or the repetition fails, the error is [`Error::OutcomeUnknown`].
 /// [`resend_when_unsure`](Self::resend_when_unsure) repeats without looking. The same holds for a put that
 /// [forbids overwriting](ObjectOptions::forbid_overwrite), whose repetition would be refused because of its own object.
 ///
@@ -203,40 +206,61 @@ impl Put<'_> {
                 }
                 Err(error) => error,
             };
-            let error = match (error, earlier) {
+            let lost = match (error, earlier) {
+                (error, _) if error.lost_answer() && !call.repeat_when_lost => error,
+                (error, None) => return Err(error),
                 // The stream is used up; what the caller wants to know is why it was needed again.
                 (Error::Source(SourceError::NotReopenable), Some(lost)) => {
                     return Err(unknown(NOT_THERE, lost));
                 }
-                (error, _) if error.lost_answer() && !call.repeat_when_lost => error,
                 // The object in the way may be this put's own.
-                (error, Some(_)) if error.has_code("FileAlreadyExists") => error,
-                (error, _) => return Err(error),
-            };
-            let reason = match self.look(&call, ledger).await {
-                Ok(Seen::Stored(object)) => {
-                    tracing::warn!(
-                        lost = error.with_causes(),
-                        "the answer was lost, but the object is stored"
-                    );
-                    let callback = CallbackOutcome::unheard(self.callback.is_some());
-                    return Ok(Uploaded { object, callback, report: ledger.report() });
+                (error, Some(lost)) if error.has_code("FileAlreadyExists") => {
+                    return match self.look(&call, ledger).await {
+                        Ok(Seen::Stored(object)) => Ok(self.found(object, &lost)),
+                        Ok(Seen::NotStored(_)) => Err(error),
+                        _ => Err(error.after(Operation::PutObject, lost)),
+                    };
                 }
-                Ok(Seen::NotStored(_)) if !error.lost_answer() => return Err(error),
-                Ok(Seen::NotStored(reason)) => reason,
-                Ok(Seen::Unproven(reason)) => return Err(unknown(&reason, error)),
+                (error, Some(lost)) => return Err(error.after(Operation::PutObject, lost)),
+            };
+            let (reason, wait) = match self.look_twice(&mut call, ledger, &lost).await {
+                Ok((Seen::Stored(object), _)) => return Ok(self.found(object, &lost)),
+                Ok((Seen::NotStored(reason), Some(wait))) => (reason, wait),
+                Ok((Seen::NotStored(reason) | Seen::Unproven(reason), _)) => {
+                    return Err(unknown(&reason, lost));
+                }
                 Err(failed) => {
-                    return Err(unknown(&format!("looking for it failed: {}", failed.with_causes()), error));
+                    return Err(unknown(&format!("looking for it failed: {}", failed.with_causes()), lost));
                 }
             };
-            call.attempts_before = ledger.requests();
-            let Some(wait) = call.wait(&error, call.attempts_before) else {
-                return Err(unknown(&reason, error));
-            };
-            tracing::warn!(lost = error.with_causes(), reason, ?wait, "repeating");
-            tokio::time::sleep(wait).await;
-            earlier = Some(error);
+            tracing::warn!(lost = lost.with_causes(), reason, ?wait, "repeating");
+            earlier = Some(lost);
         }
+    }
+
+    /// Looks for the object, and if it is not there, looks again when it is time to repeat the put: OSS, or a proxy, may
+    /// have all of the request and still be at work on it. Answers also how long the policy had it wait, if it has the
+    /// put repeated.
+    async fn look_twice(
+        &self,
+        call: &mut Call<'_>,
+        ledger: &Ledger,
+        lost: &Error,
+    ) -> Result<(Seen, Option<Duration>), Error> {
+        let seen = self.look(call, ledger).await?;
+        if !matches!(seen, Seen::NotStored(_)) {
+            return Ok((seen, None));
+        }
+        call.attempts_before = ledger.requests();
+        let wait = call.wait(lost, call.attempts_before);
+        tokio::time::sleep(wait.unwrap_or_default().max(GRACE)).await;
+        Ok((self.look(call, ledger).await?, wait))
+    }
+
+    fn found(&self, object: StoredObject, lost: &Error) -> Uploaded {
+        tracing::warn!(lost = lost.with_causes(), "the answer was lost, but the object is stored");
+        let callback = CallbackOutcome::unheard(self.callback.is_some());
+        Uploaded { object, callback, report: Report::default() }
     }
 
     /// Looks for the object of a put whose answer was lost.
@@ -273,7 +297,7 @@ pub(crate) fn read_stored(
     callback_requested: bool,
     answer: Answer,
 ) -> Result<Uploaded, Error> {
-    let report = crate::uploaded::Report::default();
+    let report = Report::default();
     if answer.status == StatusCode::NON_AUTHORITATIVE_INFORMATION {
         let refusal = ServerError::from_answer(operation, answer.status, &answer.headers, &answer.body);
         if callback_requested || refusal.code() == "CallbackFailed" {
@@ -294,6 +318,9 @@ pub(crate) fn read_stored(
 fn unknown(reason: &str, lost: Error) -> Error {
     Error::unknown(Operation::PutObject, reason, lost)
 }
+
+/// How long a put whose answer was lost may still be under way before it counts as not carried out.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// What was seen before a put was repeated.
 const NOT_THERE: &str =

@@ -18,6 +18,7 @@ use oss_transport::{Request, transport_fn};
 use oss_upload::{
     CallbackOutcome, Crc64, Error, ObjectOptions, ObjectState, Phase, PutObject, TimeLimits, Uploader,
 };
+use tokio::time::Instant;
 
 #[tokio::test]
 async fn a_repetition_that_fails_does_not_make_a_lost_answer_a_failure() {
@@ -36,7 +37,7 @@ async fn a_repetition_that_fails_does_not_make_a_lost_answer_a_failure() {
     assert_eq!((result.unwrap_err().object_state(), seen.len()), (ObjectState::NotStored, 2));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_age_of_an_object_is_told_by_the_servers_clock() {
     const SKEWED: &str = "<Error><Code>RequestTimeTooSkewed</Code></Error>";
     for hours in [-5, -1, 1, 5] {
@@ -58,26 +59,26 @@ async fn the_age_of_an_object_is_told_by_the_servers_clock() {
         assert_eq!(seen.len(), requests, "{date}");
     }
     // An object like it that was there long before is no proof.
-    let (result, seen) = end([Step::Lost, found(3600), stored()], calls_back).await;
+    let (result, seen) = end([Step::Lost, found(3600), found(3600), stored()], calls_back).await;
     assert!(matches!(result.unwrap().callback, CallbackOutcome::Answered(_)));
-    assert_eq!(seen, [Method::PUT, Method::HEAD, Method::PUT]);
+    assert_eq!(seen, [Method::PUT, Method::HEAD, Method::HEAD, Method::PUT]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_object_of_the_same_size_is_not_taken_for_the_one_that_was_sent() {
     let Step::Answer(_, mut headers, ..) = found(0) else { panic!() };
     headers[0].1 = "7".into();
     let other = || Step::Answer(200, headers.clone(), "", Then::End);
-    let (result, seen) = end([Step::Lost, other(), stored()], calls_back).await;
+    let (result, seen) = end([Step::Lost, other(), other(), stored()], calls_back).await;
     assert!(matches!(result.unwrap().callback, CallbackOutcome::Answered(_)));
-    assert_eq!(seen, [Method::PUT, Method::HEAD, Method::PUT]);
+    assert_eq!(seen, [Method::PUT, Method::HEAD, Method::HEAD, Method::PUT]);
     // Nor is one of another size, whatever its checksum.
     let Step::Answer(_, mut longer, ..) = found(0) else { panic!() };
     longer[2].1 = "1000".into();
-    let (result, seen) =
-        end([Step::Lost, Step::Answer(200, longer, "", Then::End), stored()], calls_back).await;
+    let longer = || Step::Answer(200, longer.clone(), "", Then::End);
+    let (result, seen) = end([Step::Lost, longer(), longer(), stored()], calls_back).await;
     assert!(result.is_ok());
-    assert_eq!(seen, [Method::PUT, Method::HEAD, Method::PUT]);
+    assert_eq!(seen, [Method::PUT, Method::HEAD, Method::HEAD, Method::PUT]);
     // One that does not tell its checksum proves nothing.
     let silent = Step::Answer(200, headers[1..].to_vec(), "", Then::End);
     let (result, _) = end([Step::Lost, silent], calls_back).await;
@@ -105,19 +106,19 @@ async fn an_object_stored_while_a_long_put_went_on_is_its_own() {
     assert!(matches!(uploaded.callback, CallbackOutcome::Unknown));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_404_of_somebody_else_is_no_proof_that_the_object_is_not_there() {
     let stranger = Step::Answer(404, vec![], "", Then::End);
     let (result, seen) = end([Step::Lost, stranger], calls_back).await;
     let error = result.unwrap_err();
     assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error:?}");
     assert_eq!(seen, [Method::PUT, Method::HEAD]);
-    let (result, seen) = end([Step::Lost, refused(404, ""), stored()], calls_back).await;
+    let (result, seen) = end([Step::Lost, refused(404, ""), refused(404, ""), stored()], calls_back).await;
     result.unwrap();
-    assert_eq!(seen, [Method::PUT, Method::HEAD, Method::PUT]);
+    assert_eq!(seen, [Method::PUT, Method::HEAD, Method::HEAD, Method::PUT]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_200_of_somebody_else_says_nothing_of_the_object() {
     let page = || {
         let headers = vec![("content-length", "1000".into()), ("etag", "\"5f-1\"".into())];
@@ -129,29 +130,32 @@ async fn a_200_of_somebody_else_says_nothing_of_the_object() {
     assert_eq!(seen, [Method::PUT, Method::HEAD, Method::HEAD, Method::HEAD]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_policy_decides_also_when_the_object_was_looked_for() {
     let absent = || refused(404, "");
-    let steps = [Step::Lost, absent(), Step::Lost, absent(), Step::Lost, absent()];
+    let lost = || [Step::Lost, absent(), absent()];
+    let steps = [lost(), lost(), lost()].into_iter().flatten();
     let (result, seen) = end(steps, calls_back).await;
     assert!(matches!(result, Err(Error::OutcomeUnknown { .. })), "{result:?}");
     assert_eq!(seen.iter().filter(|method| *method == Method::PUT).count(), 3, "as the policy has it");
     // Attempts before the look count.
-    let steps = [Step::NoConnection, Step::NoConnection, Step::Lost, absent()];
+    let steps = [Step::NoConnection, Step::NoConnection, Step::Lost, absent(), absent()];
     let (result, seen) = end(steps, calls_back).await;
     assert!(matches!(result, Err(Error::OutcomeUnknown { .. })), "{result:?}");
-    assert_eq!(seen.len(), 4);
+    assert_eq!(seen.len(), 5);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_object_in_the_way_is_looked_at_if_it_may_be_this_puts_own() {
     let once = |put: PutObject| put.options(ObjectOptions::new().forbid_overwrite());
-    let steps = [Step::Lost, refused(404, ""), refused(409, EXISTS), found(0)];
+    let lost = [Step::Lost, refused(404, ""), refused(404, "")];
+    let steps = lost.clone().into_iter().chain([refused(409, EXISTS), found(0)]);
     let (result, seen) = end(steps, once).await;
     assert_eq!(result.unwrap().object.crc64, Some(Crc64::of(CONTENT.as_bytes())));
-    assert_eq!(seen, [Method::PUT, Method::HEAD, Method::PUT, Method::HEAD]);
+    assert_eq!(seen, [Method::PUT, Method::HEAD, Method::HEAD, Method::PUT, Method::HEAD]);
 
-    let (result, _) = end([Step::Lost, refused(404, ""), refused(409, EXISTS), found(3600)], once).await;
+    let steps = lost.into_iter().chain([refused(409, EXISTS), found(3600)]);
+    let (result, _) = end(steps, once).await;
     let error = result.unwrap_err();
     assert_eq!(error.server().map(|refusal| refusal.code()), Some("FileAlreadyExists"), "{error:?}");
 
@@ -160,10 +164,43 @@ async fn an_object_in_the_way_is_looked_at_if_it_may_be_this_puts_own() {
     assert_eq!(result.unwrap_err().object_state(), ObjectState::Unknown);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_the_repetition_does_not_make_a_lost_put_a_failure() {
+    let absent = || refused(404, "");
+    for last in [refused(403, DENIED), refused(400, ""), Step::Answer(409, vec![id()], "", Then::End)] {
+        let (result, seen) = end([Step::Lost, absent(), absent(), last.clone()], calls_back).await;
+        let error = result.unwrap_err();
+        assert_eq!(error.object_state(), ObjectState::Unknown, "{last:?}: {error:?}");
+        let Error::OutcomeUnknown { lost, .. } = error else { panic!("{error:?}") };
+        assert!(matches!(*lost, Error::Transport { .. }), "the lost answer is kept: {lost:?}");
+        assert_eq!(seen.len(), 4);
+    }
+    // Somebody else's object is in the way, and nobody may look at it.
+    let once = |put: PutObject| put.options(ObjectOptions::new().forbid_overwrite());
+    let steps = [Step::Lost, absent(), absent(), refused(409, EXISTS), refused(403, DENIED)];
+    let (result, _) = end(steps, once).await;
+    assert_eq!(result.unwrap_err().object_state(), ObjectState::Unknown);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_put_that_is_still_under_way_when_it_is_looked_for_is_not_sent_again() {
+    let began = Instant::now();
+    let (result, seen) = end([Step::Lost, refused(404, ""), found(0)], calls_back).await;
+    assert!(matches!(result.unwrap().callback, CallbackOutcome::Unknown));
+    assert_eq!(seen, [Method::PUT, Method::HEAD, Method::HEAD]);
+    assert_eq!(began.elapsed().as_secs(), 2);
+    // Also where the policy has the put not repeated.
+    let steps = [Step::NoConnection, Step::NoConnection, Step::Lost, refused(404, ""), found(0)];
+    let (result, _) = end(steps, calls_back).await;
+    assert!(matches!(result.unwrap().callback, CallbackOutcome::Unknown));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stream_whose_put_was_lost_is_not_reported_as_consumed() {
     let stream = || oss_upload::StreamSource::from_reader(CONTENT.as_bytes(), Some(CONTENT.len() as u64));
-    for (steps, callback) in [(vec![Step::Lost, refused(404, "")], true), (vec![Step::Lost], false)] {
+    for (steps, callback) in
+        [(vec![Step::Lost, refused(404, ""), refused(404, "")], true), (vec![Step::Lost], false)]
+    {
         let (uploader, _) = played(steps);
         let mut put = uploader.put_object(bucket(), "k", stream());
         if callback {

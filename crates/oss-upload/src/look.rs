@@ -3,11 +3,13 @@
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
+use http::header::DATE;
 use oss_signing::{BucketName, ObjectKey};
+use tokio::time::Instant;
 
 use crate::error::Error;
-use crate::head_object::head_object;
-use crate::uploaded::StoredObject;
+use crate::head_object::{ObjectHead, head_object};
+use crate::uploaded::{StoredObject, text};
 use crate::uploader::Engine;
 
 /// The object an upload was to store.
@@ -19,16 +21,26 @@ pub(crate) struct Wanted<'a> {
     pub(crate) common: &'a HeaderMap,
     pub(crate) size: u64,
     pub(crate) crc64: u64,
-    /// When the upload began, by the clock requests are signed with.
-    pub(crate) since: SystemTime,
+    pub(crate) began: Began,
+}
+
+/// When an upload began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Began {
+    /// In this run.
+    Here(Instant),
+    /// In an earlier one, by OSS's clock as far as that was known then.
+    Earlier(SystemTime),
 }
 
 #[derive(Debug)]
 pub(crate) enum Seen {
     /// The object is there with the bytes of this upload.
     Stored(StoredObject),
-    /// The object is not there, or is another one.
+    /// There is no object, or one from before the upload.
     NotStored(String),
+    /// The object has other bytes, and may have replaced the one of this upload.
+    Another(String),
     /// The object's facts do not say which bytes it has.
     Unproven(String),
 }
@@ -46,28 +58,40 @@ impl Wanted<'_> {
             }
             Err(error) => return Err(error),
         };
+        if self.is_older(engine, &head) {
+            return Ok(Seen::NotStored("the object under the key is older than this upload".into()));
+        }
         let found = head.object;
         if found.size != self.size {
             let reason = format!("the object under the key has {} bytes, not {}", found.size, self.size);
-            return Ok(Seen::NotStored(reason));
+            return Ok(Seen::Another(reason));
         }
-        match found.crc64 {
-            None => return Ok(Seen::Unproven("OSS tells no CRC-64 for the object under the key".into())),
+        Ok(match found.crc64 {
+            None => Seen::Unproven("OSS tells no CRC-64 for the object under the key".into()),
             Some(crc64) if crc64 != self.crc64 => {
-                return Ok(Seen::NotStored("the object under the key has other bytes".into()));
-            }
-            Some(_) => {}
-        }
-        // Last-Modified has whole seconds of a clock that may be off from ours by as much as a signature allows.
-        match head.last_modified {
-            Some(modified) if modified + SKEW < self.since => {
-                Ok(Seen::NotStored("the object under the key is older than this upload".into()))
+                Seen::Another("the object under the key has other bytes".into())
             }
             // The id is of the request that looked, not of the one that stored.
-            _ => Ok(Seen::Stored(StoredObject { request_id: None, ..found })),
-        }
+            Some(_) => Seen::Stored(StoredObject { request_id: None, ..found }),
+        })
+    }
+
+    /// Whether the object was there before the upload began.
+    fn is_older(&self, engine: &Engine, head: &ObjectHead) -> bool {
+        let Some(modified) = head.last_modified else { return false };
+        let date = text(&head.headers, &DATE).and_then(|date| httpdate::parse_http_date(&date).ok());
+        let (began, slack) = match (self.began, date) {
+            // Both times are of OSS's clock, so only what passed since the upload began is measured here.
+            (Began::Here(began), Some(now)) => (now.checked_sub(began.elapsed()), SLACK),
+            (Began::Here(began), None) => (Some(engine.wire.clock.at(began)), SKEW),
+            (Began::Earlier(began), _) => (Some(began), SKEW),
+        };
+        modified.checked_add(slack).zip(began).is_some_and(|(modified, began)| modified < began)
     }
 }
 
-/// OSS accepts dates that are off by at most 15 minutes.
+/// `Date` and `Last-Modified` have whole seconds, and are told by two of OSS's machines.
+const SLACK: Duration = Duration::from_secs(5);
+
+/// A clock may be off from OSS's by as much as a signature allows: 15 minutes.
 pub(crate) const SKEW: Duration = Duration::from_secs(15 * 60);

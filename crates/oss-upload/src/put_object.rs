@@ -11,7 +11,7 @@ use crate::call::{Answer, Call, Ledger, Payload};
 use crate::callback_failure::{CallbackFailed, CallbackFailure};
 use crate::content_md5::ContentMd5;
 use crate::error::Error;
-use crate::look::{Seen, Wanted};
+use crate::look::{Began, Seen, Wanted};
 use crate::operation::Operation;
 use crate::options::{ObjectOptions, guess_content_type};
 use crate::progress::{Progress, Reporter, Stage, Tally};
@@ -32,8 +32,9 @@ use crate::uploader::Engine;
 /// whole request was sent, or OSS answered 500) may have called the application server already. It is not repeated
 /// blindly: the uploader looks for the object, and if it is not there, looks again when it is time to repeat the put,
 /// two seconds later at least, since OSS may still be at work on it. If it is there with the bytes sent, the upload is
-/// done with [`CallbackOutcome::Unknown`]; if it is not, and the policy allows it, the put is repeated; if that cannot be
-/// told, or the repetition fails, the error is [`Error::OutcomeUnknown`].
+/// done with [`CallbackOutcome::Unknown`]; if there is none, or one from before the put, and the policy allows it, the put
+/// is repeated; if that cannot be told, or the repetition fails, or a newer object has other bytes, the error is
+/// [`Error::OutcomeUnknown`].
 /// [`resend_when_unsure`](Self::resend_when_unsure) repeats without looking. The same holds for a put that
 /// [forbids overwriting](ObjectOptions::forbid_overwrite), whose repetition would be refused because of its own object.
 ///
@@ -226,7 +227,7 @@ impl Put<'_> {
             let (reason, wait) = match self.look_twice(&mut call, ledger, &lost).await {
                 Ok((Seen::Stored(object), _)) => return Ok(self.found(object, &lost)),
                 Ok((Seen::NotStored(reason), Some(wait))) => (reason, wait),
-                Ok((Seen::NotStored(reason) | Seen::Unproven(reason), _)) => {
+                Ok((Seen::NotStored(reason) | Seen::Another(reason) | Seen::Unproven(reason), _)) => {
                     return Err(unknown(&reason, lost));
                 }
                 Err(failed) => {
@@ -269,9 +270,8 @@ impl Put<'_> {
             return Ok(Seen::Unproven("the source did not tell its length".into()));
         };
         let (bucket, key, crc64) = (self.bucket, self.key, ledger.last_crc64());
-        let since = self.engine.wire.clock.at(call.began);
-        let common = &self.options.payer_headers();
-        (Wanted { bucket, key, common, size, crc64, since }).look(self.engine).await
+        let (common, began) = (&self.options.payer_headers(), Began::Here(call.began));
+        (Wanted { bucket, key, common, size, crc64, began }).look(self.engine).await
     }
 }
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use common::bucket;
 use common::scripted::{
-    CONTENT, DENIED, EXISTS, Step, Then, answer, calls_back, crc, end, found, id, played, put, refused,
-    stored,
+    CONTENT, DENIED, EXISTS, Step, Then, answer, before_now, calls_back, crc, end, found, found_at,
+    found_other, id, played, put, refused, stored,
 };
 use http::Method;
 use oss_signing::Credentials;
@@ -43,10 +43,8 @@ async fn the_age_of_an_object_is_told_by_the_servers_clock() {
     for hours in [-5, -1, 1, 5] {
         // The server's clock is so many hours behind ours.
         let there = hours * 3600;
-        let Step::Answer(.., headers, _, _) = found(there).clone() else { panic!() };
-        let date = headers.iter().find(|(name, _)| *name == "last-modified").unwrap().1.clone();
-        let skewed = Step::Answer(403, vec![id(), ("date", date)], SKEWED, Then::End);
-        let (result, seen) = end([skewed, Step::Lost, found(there)], calls_back).await;
+        let skewed = Step::Answer(403, vec![id(), ("date", before_now(there))], SKEWED, Then::End);
+        let (result, seen) = end([skewed, Step::Lost, found_at(there, 0)], calls_back).await;
         let uploaded = result.unwrap();
         assert!(matches!(uploaded.callback, CallbackOutcome::Unknown), "{hours}");
         assert_eq!(seen, [Method::PUT, Method::PUT, Method::HEAD], "{hours}");
@@ -58,28 +56,68 @@ async fn the_age_of_an_object_is_told_by_the_servers_clock() {
         assert_eq!(result.unwrap_err().server().unwrap().code(), "RequestTimeTooSkewed");
         assert_eq!(seen.len(), requests, "{date}");
     }
-    // An object like it that was there long before is no proof.
-    let (result, seen) = end([Step::Lost, found(3600), found(3600), stored()], calls_back).await;
-    assert!(matches!(result.unwrap().callback, CallbackOutcome::Answered(_)));
-    assert_eq!(seen, [Method::PUT, Method::HEAD, Method::HEAD, Method::PUT]);
+    // One that is off by less than OSS minds is never corrected, and needs not be.
+    for behind in [-800, 800] {
+        let (result, seen) = end([Step::Lost, found_at(behind, 0)], calls_back).await;
+        assert!(matches!(result.unwrap().callback, CallbackOutcome::Unknown), "{behind}");
+        assert_eq!(seen, [Method::PUT, Method::HEAD], "{behind}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_bytes_of_a_put_before_are_not_taken_for_this_one() {
+    // Other metadata, or other callback variables: what was asked for now would be lost.
+    for ago in [20, 300, 3600] {
+        let there = || found(ago);
+        let (result, seen) = end([Step::Lost, there(), there(), stored()], calls_back).await;
+        assert!(matches!(result.unwrap().callback, CallbackOutcome::Answered(_)), "{ago}");
+        assert_eq!(seen, [Method::PUT, Method::HEAD, Method::HEAD, Method::PUT], "{ago}");
+
+        let once = |put: PutObject| put.options(ObjectOptions::new().forbid_overwrite());
+        let (result, _) = end([Step::Lost, there(), there(), refused(409, EXISTS), there()], once).await;
+        let error = result.unwrap_err();
+        assert_eq!(error.server().map(|refusal| refusal.code()), Some("FileAlreadyExists"), "{error:?}");
+    }
+    // Without OSS's clock there is only this machine's, which may be off by as much as OSS bears.
+    for (ago, is_its_own) in [(300, true), (1200, false)] {
+        let Step::Answer(status, mut headers, text, then) = found(ago) else { panic!() };
+        headers.pop();
+        let there = || Step::Answer(status, headers.clone(), text, then);
+        let (result, _) = end([Step::Lost, there(), there(), stored()], calls_back).await;
+        assert_eq!(matches!(result.unwrap().callback, CallbackOutcome::Unknown), is_its_own, "{ago}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_may_have_replaced_the_one_that_was_sent_is_left_alone() {
+    let (result, seen) = end([Step::Lost, found_other(0)], calls_back).await;
+    let Err(Error::OutcomeUnknown { reason, .. }) = result else { panic!("{result:?}") };
+    assert!(reason.contains("other bytes"), "{reason}");
+    assert_eq!(seen, [Method::PUT, Method::HEAD]);
+    // Also if it comes between the two looks.
+    let (result, seen) = end([Step::Lost, refused(404, ""), found_other(0)], calls_back).await;
+    assert!(matches!(result, Err(Error::OutcomeUnknown { .. })), "{result:?}");
+    assert_eq!(seen.len(), 3);
+    // And if it is in the way of the repetition.
+    let once = |put: PutObject| put.options(ObjectOptions::new().forbid_overwrite());
+    let absent = || refused(404, "");
+    let steps = [Step::Lost, absent(), absent(), refused(409, EXISTS), found_other(0)];
+    let (result, _) = end(steps, once).await;
+    assert_eq!(result.unwrap_err().object_state(), ObjectState::Unknown);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_object_of_the_same_size_is_not_taken_for_the_one_that_was_sent() {
-    let Step::Answer(_, mut headers, ..) = found(0) else { panic!() };
-    headers[0].1 = "7".into();
-    let other = || Step::Answer(200, headers.clone(), "", Then::End);
-    let (result, seen) = end([Step::Lost, other(), other(), stored()], calls_back).await;
-    assert!(matches!(result.unwrap().callback, CallbackOutcome::Answered(_)));
-    assert_eq!(seen, [Method::PUT, Method::HEAD, Method::HEAD, Method::PUT]);
-    // Nor is one of another size, whatever its checksum.
-    let Step::Answer(_, mut longer, ..) = found(0) else { panic!() };
+    let Step::Answer(_, mut longer, ..) = found(300) else { panic!() };
     longer[2].1 = "1000".into();
-    let longer = || Step::Answer(200, longer.clone(), "", Then::End);
-    let (result, seen) = end([Step::Lost, longer(), longer(), stored()], calls_back).await;
-    assert!(result.is_ok());
-    assert_eq!(seen, [Method::PUT, Method::HEAD, Method::HEAD, Method::PUT]);
+    let longer = Step::Answer(200, longer, "", Then::End);
+    for other in [found_other(300), longer] {
+        let (result, seen) = end([Step::Lost, other.clone(), other, stored()], calls_back).await;
+        assert!(matches!(result.unwrap().callback, CallbackOutcome::Answered(_)));
+        assert_eq!(seen, [Method::PUT, Method::HEAD, Method::HEAD, Method::PUT]);
+    }
     // One that does not tell its checksum proves nothing.
+    let Step::Answer(_, headers, ..) = found(0) else { panic!() };
     let silent = Step::Answer(200, headers[1..].to_vec(), "", Then::End);
     let (result, _) = end([Step::Lost, silent], calls_back).await;
     assert!(matches!(result, Err(Error::OutcomeUnknown { .. })), "{result:?}");

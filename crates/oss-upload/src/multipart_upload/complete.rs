@@ -1,14 +1,15 @@
 use std::future::IntoFuture;
 use std::pin::Pin;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use oss_callback::Callback;
+use tokio::time::Instant;
 
 use super::{MultipartUpload, UploadedPart};
 use crate::call::Ledger;
 use crate::crc64::Crc64Fold;
 use crate::error::Error;
-use crate::look::{Seen, Wanted};
+use crate::look::{Began, Seen, Wanted};
 use crate::multipart::{Completed, SentPart, read_completed};
 use crate::operation::Operation;
 use crate::options::ObjectOptions;
@@ -74,19 +75,21 @@ impl CompleteMultipartUpload {
         let callback = self.callback.is_some();
         let completed = Completed { upload_id: &self.upload.id, parts: &parts, headers, callback };
         let (ledger, common) = (Ledger::default(), self.options.payer_headers());
-        let began = self.upload.engine.wire.clock.now();
+        let began = Began::Here(Instant::now());
         let result = match self.upload.multipart(&ledger, &common).complete(&completed).await {
             Ok(answer) => read_completed(answer, self.size(), self.crc64(), callback),
             Err(error) if error.lost_answer() => self.look(error, began).await,
             // Somebody else completed it, whenever that was.
-            Err(error) if error.has_code("NoSuchUpload") => self.look(error, UNIX_EPOCH).await,
+            Err(error) if error.has_code("NoSuchUpload") => {
+                self.look(error, Began::Earlier(UNIX_EPOCH)).await
+            }
             Err(error) => Err(error),
         };
         result.map(|uploaded| Uploaded { report: ledger.report(), ..uploaded })
     }
 
     /// Asks OSS what became of a Complete that got no answer, or that found no upload.
-    async fn look(&self, lost: Error, since: SystemTime) -> Result<Uploaded, Error> {
+    async fn look(&self, lost: Error, began: Began) -> Result<Uploaded, Error> {
         let unknown = |reason: String, lost: Error| {
             Err(Error::unknown(Operation::CompleteMultipartUpload, reason, lost))
         };
@@ -95,14 +98,16 @@ impl CompleteMultipartUpload {
         };
         let (bucket, key, size) = (&self.upload.bucket, &self.upload.key, self.size());
         let common = &self.options.payer_headers();
-        match (Wanted { bucket, key, common, size, crc64, since }).look(&self.upload.engine).await {
+        match (Wanted { bucket, key, common, size, crc64, began }).look(&self.upload.engine).await {
             Ok(Seen::Stored(object)) => {
                 tracing::warn!(%lost, "the object is stored; its callback is unknown");
                 let callback = CallbackOutcome::unheard(self.callback.is_some());
                 Ok(Uploaded { object, callback, report: Default::default() })
             }
-            Ok(Seen::NotStored(_)) if !lost.lost_answer() => Err(lost),
-            Ok(Seen::NotStored(reason) | Seen::Unproven(reason)) => unknown(reason, lost),
+            Ok(Seen::NotStored(_) | Seen::Another(_)) if !lost.lost_answer() => Err(lost),
+            Ok(Seen::NotStored(reason) | Seen::Another(reason) | Seen::Unproven(reason)) => {
+                unknown(reason, lost)
+            }
             Err(error) => unknown(format!("looking for it failed: {error}"), lost),
         }
     }

@@ -13,7 +13,7 @@ use super::settle::{FIRST_PAUSE, LONGEST_PAUSE, time_to_end};
 use super::state::{Intent, Remembered};
 use crate::checkpoint::{Durability, Record};
 use crate::error::Error;
-use crate::look::Seen;
+use crate::look::{Began, Seen};
 use crate::multipart::{ListedPart, SentPart};
 use crate::operation::Operation;
 use crate::uploaded::{Restart, StoredObject};
@@ -83,7 +83,7 @@ impl Run<'_> {
             return self.anew(Some(&upload_id), journal, history).await;
         };
         let since = UNIX_EPOCH + Duration::from_secs(intent.since);
-        let upload = Upload::new(upload_id, Some(plan), since);
+        let upload = Upload::new(upload_id, Some(plan), Began::Earlier(since));
         self.merge(remembered, upload, plan, likeness, journal, history).await
     }
 
@@ -231,9 +231,11 @@ impl Run<'_> {
         upload.parts = remembered.parts;
         if let Some(crc64) = remembered.completing.map(|it| it.crc64).or_else(|| all.then(|| upload.crc64()))
         {
-            match journal.keep(self.look(upload.since, plan.size(), crc64)).await {
+            match journal.keep(self.look(upload.began, plan.size(), crc64)).await {
                 Ok(Seen::Stored(object)) => return Ok(Found::Stored(object)),
-                Ok(Seen::NotStored(reason)) => tracing::warn!(reason, "the earlier upload is gone"),
+                Ok(Seen::NotStored(reason) | Seen::Another(reason)) => {
+                    tracing::warn!(reason, "the earlier upload is gone");
+                }
                 Ok(Seen::Unproven(reason)) => return Err(self.unsettled(journal, reason, None).await),
                 Err(error) => {
                     let reason = format!("looking for it failed: {error}");

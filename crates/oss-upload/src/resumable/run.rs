@@ -17,7 +17,7 @@ use crate::checkpoint::{CheckpointId, CheckpointStore};
 use crate::crc64::Crc64Fold;
 use crate::error::{Error, ObjectState};
 use crate::gate::Gate;
-use crate::look::{Seen, Wanted};
+use crate::look::{Began, Seen, Wanted};
 use crate::multipart::{Multipart, SentPart};
 use crate::options::ObjectOptions;
 use crate::progress::Tally;
@@ -61,16 +61,15 @@ pub(crate) struct Upload {
     /// How the source was cut; `None` for a stream, which cannot be cut again.
     pub(crate) plan: Option<Plan>,
     pub(crate) parts: BTreeMap<u16, SentPart>,
-    /// When it began, by the clock requests are signed with.
-    pub(crate) since: SystemTime,
+    pub(crate) began: Began,
     /// Parts of earlier runs.
     pub(crate) resumed: u32,
     pub(crate) bytes_resumed: u64,
 }
 
 impl Upload {
-    pub(crate) fn new(id: String, plan: Option<Plan>, since: SystemTime) -> Self {
-        Self { id, plan, parts: BTreeMap::new(), since, resumed: 0, bytes_resumed: 0 }
+    pub(crate) fn new(id: String, plan: Option<Plan>, began: Began) -> Self {
+        Self { id, plan, parts: BTreeMap::new(), began, resumed: 0, bytes_resumed: 0 }
     }
 
     /// CRC-64 of the parts in order.
@@ -218,9 +217,9 @@ impl<'a> Run<'a> {
     }
 
     /// Looks whether the object under the key is what this upload would have stored.
-    pub(crate) async fn look(&self, since: SystemTime, size: u64, crc64: u64) -> Result<Seen, Error> {
+    pub(crate) async fn look(&self, began: Began, size: u64, crc64: u64) -> Result<Seen, Error> {
         let (bucket, key, common) = (self.bucket, self.key, &self.common);
-        Wanted { bucket, key, common, size, crc64, since }.look(self.engine).await
+        Wanted { bucket, key, common, size, crc64, began }.look(self.engine).await
     }
 }
 

@@ -57,11 +57,11 @@ impl Run<'_> {
                     Err(gone) if gone.has_code("NoSuchUpload") => break,
                     // Whoever may not list the parts can still look for the object.
                     Err(denied) if denied.server().is_some_and(|refusal| !refusal.is_transient()) => {
-                        match journal.keep(self.look(upload.since, upload.size(), crc64)).await {
+                        match journal.keep(self.look(upload.began, upload.size(), crc64)).await {
                             Ok(Seen::Stored(object)) => return Ok(Settled::Stored(object)),
-                            Ok(Seen::NotStored(_)) if !refused => {}
+                            Ok(Seen::NotStored(_) | Seen::Another(_)) if !refused => {}
                             _ if refused => return Err(error),
-                            Ok(Seen::Unproven(reason) | Seen::NotStored(reason)) => {
+                            Ok(Seen::Unproven(reason) | Seen::NotStored(reason) | Seen::Another(reason)) => {
                                 return Err(unknown(reason, error));
                             }
                             Err(failed) => {
@@ -92,11 +92,11 @@ impl Run<'_> {
         error: Error,
     ) -> Result<Settled, Error> {
         let refused = !doubted && (error.has_code("NoSuchUpload") || error.has_code("FileAlreadyExists"));
-        let reason = match journal.keep(self.look(upload.since, upload.size(), crc64)).await {
+        let reason = match journal.keep(self.look(upload.began, upload.size(), crc64)).await {
             Ok(Seen::Stored(object)) => return Ok(Settled::Stored(object)),
             // Nobody completed it: it was aborted, and a new upload is the answer.
-            Ok(Seen::NotStored(_)) if refused => return Err(error),
-            Ok(Seen::NotStored(reason) | Seen::Unproven(reason)) => reason,
+            Ok(Seen::NotStored(_) | Seen::Another(_)) if refused => return Err(error),
+            Ok(Seen::NotStored(reason) | Seen::Another(reason) | Seen::Unproven(reason)) => reason,
             Err(failed) => return Err(unknown(format!("looking for it failed: {failed}"), error)),
         };
         // The upload id is gone, so there is nothing a later run could go on with.

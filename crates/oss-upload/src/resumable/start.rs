@@ -9,7 +9,7 @@ use super::report::History;
 use super::run::{Run, Upload, seconds};
 use crate::checkpoint::{Durability, Record};
 use crate::error::Error;
-use crate::look::SKEW;
+use crate::look::{Began, SKEW};
 use crate::multipart::list_uploads;
 use crate::sweep::OpenUpload;
 
@@ -58,7 +58,7 @@ impl Run<'_> {
                 }
             });
         }
-        Ok(Upload::new(id, plan, since))
+        Ok(Upload::new(id, plan, Began::Here(began)))
     }
 
     async fn write_orphans(

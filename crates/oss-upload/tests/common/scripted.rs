@@ -123,17 +123,32 @@ pub fn calls_back(put: PutObject) -> PutObject {
     put.callback(callback("http://127.0.0.1:1/ok"))
 }
 
-/// A HEAD that finds the content, stored so many seconds ago.
+/// A HEAD that finds the content, stored so many seconds ago by OSS's clock, which is right.
 pub fn found(ago: i64) -> Step {
-    let at = match u64::try_from(ago) {
-        Ok(ago) => SystemTime::now() - Duration::from_secs(ago),
-        Err(_) => SystemTime::now() + Duration::from_secs(ago.unsigned_abs()),
-    };
-    let modified = ("last-modified", httpdate::fmt_http_date(at));
-    Step::Answer(
-        200,
-        vec![crc(), id(), ("content-length", CONTENT.len().to_string()), modified],
-        "",
-        Then::End,
-    )
+    found_at(0, ago)
+}
+
+/// The same by a clock of OSS's that is so many seconds behind.
+pub fn found_at(behind: i64, ago: i64) -> Step {
+    let headers = vec![
+        crc(),
+        id(),
+        ("content-length", CONTENT.len().to_string()),
+        ("last-modified", before_now(behind + ago)),
+        ("date", before_now(behind)),
+    ];
+    Step::Answer(200, headers, "", Then::End)
+}
+
+/// A HEAD that finds an object of the same length with other bytes.
+pub fn found_other(ago: i64) -> Step {
+    let Step::Answer(status, mut headers, text, then) = found(ago) else { unreachable!() };
+    headers[0].1 = "7".into();
+    Step::Answer(status, headers, text, then)
+}
+
+/// An HTTP date so many seconds ago.
+pub fn before_now(seconds: i64) -> String {
+    let (now, off) = (SystemTime::now(), Duration::from_secs(seconds.unsigned_abs()));
+    httpdate::fmt_http_date(if seconds < 0 { now + off } else { now - off })
 }

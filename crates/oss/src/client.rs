@@ -248,7 +248,8 @@ impl ClientBuilder {
 ///
 /// # Errors
 ///
-/// The default transport could not be made, for instance because the system's certificates cannot be read.
+/// [`ConfigError::Transport`] if the HTTP client cannot be set up. The certificates of the platform are read at the first
+/// TLS handshake, not here.
 #[cfg(feature = "reqwest")]
 pub fn presigned_uploader() -> Result<PresignedUploader, ConfigError> {
     Ok(PresignedUploader::new(default_transport()?))

@@ -66,7 +66,7 @@ async fn run() -> Result<(), Failure> {
     println!("machine 1 died; the table has {} parts", table.parts());
 
     match upload(&bucket_of(&second)?, &file).await {
-        Err(Error::Checkpoint(CheckpointError::Locked { holder })) => {
+        Err(Error::Checkpoint(CheckpointError::Locked { holder, .. })) => {
             println!("machine 2 may not go on yet: held by {holder}");
         }
         other => return Err(format!("the lease was to hold still: {other:?}").into()),
@@ -143,7 +143,7 @@ impl CheckpointStore for Machine {
         let mut rows = self.table.rows();
         let row = rows.entry(id.digest()).or_default();
         if row.until.is_some_and(|until| until > Instant::now()) {
-            return Err(CheckpointError::Locked { holder: row.holder.clone() });
+            return Err(CheckpointError::locked(&row.holder));
         }
         row.lease += 1;
         row.holder = self.name.to_owned();
@@ -170,8 +170,8 @@ impl Lease {
                 change(row);
                 Ok(())
             }
-            Some(row) => Err(CheckpointError::Lost { holder: row.holder.clone() }),
-            None => Err(CheckpointError::Lost { holder: "nobody".into() }),
+            Some(row) => Err(CheckpointError::lost(&row.holder)),
+            None => Err(CheckpointError::lost("nobody")),
         }
     }
 }

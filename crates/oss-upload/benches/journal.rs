@@ -46,12 +46,12 @@ async fn journal(directory: &Path) {
     let store = FileCheckpoints::new(&place);
     let id = CheckpointId::new("https://oss-cn-hangzhou.aliyuncs.com", "examplebucket", "key", "/source");
     let mut checkpoint = store.open(&id).await.unwrap();
-    let orphan = Record::Orphan { upload_id: "0004B999EF518A1FE585B0C9360DC4C8".into() };
+    let orphan = Record::orphan("0004B999EF518A1FE585B0C9360DC4C8");
     checkpoint.append(&orphan, Durability::Synced).await.unwrap();
     let began = Instant::now();
     for number in 1..=PARTS {
-        let etag = "\"3349DC700140D7F86A0784842780****\"".into();
-        let record = Record::Part { number, size: PART, etag, crc64: u64::from(number) << 50 };
+        let etag = "\"3349DC700140D7F86A0784842780****\"";
+        let record = Record::part(number, PART, etag, u64::from(number) << 50);
         checkpoint.append(&record, Durability::Buffered).await.unwrap();
     }
     let appended = began.elapsed();

@@ -77,7 +77,7 @@ pub use self::record::{CheckpointId, Record};
 ///         let mut rows = self.0.lock().unwrap_or_else(|e| e.into_inner());
 ///         let row = rows.entry(name.clone()).or_default();
 ///         if row.until.is_some_and(|until| until > Instant::now()) {
-///             return Err(CheckpointError::Locked { holder: format!("the lease {}", row.token) });
+///             return Err(CheckpointError::locked(format!("the lease {}", row.token)));
 ///         }
 ///         row.token += 1;
 ///         row.until = Some(Instant::now() + LEASE);
@@ -94,7 +94,7 @@ pub use self::record::{CheckpointId, Record};
 ///                 change(row);
 ///                 Ok(())
 ///             }
-///             _ => Err(CheckpointError::Lost { holder: "a newer lease".into() }),
+///             _ => Err(CheckpointError::lost("a newer lease")),
 ///         }
 ///     }
 /// }
@@ -135,7 +135,11 @@ pub trait CheckpointStore: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`CheckpointError::Locked`] if it is held, else why the store cannot be used. Nothing has been sent then.
+    /// [`CheckpointError::locked`] if it is held, else why the store cannot be used. Nothing has been sent then.
+    ///
+    /// # Cancellation
+    ///
+    /// It leaves the checkpoint unlocked, at once or when work it began has ended or a lease is over.
     async fn open(&self, id: &CheckpointId) -> Result<Box<dyn Checkpoint>, CheckpointError>;
 }
 
@@ -149,7 +153,12 @@ pub trait Checkpoint: fmt::Debug + Send {
     ///
     /// # Errors
     ///
-    /// Why it could not be written. The records before it must stay readable. [`CheckpointError::Lost`] ends the run.
+    /// Why it could not be written. The records before it must stay readable. [`CheckpointError::lost`] ends the run.
+    ///
+    /// # Cancellation
+    ///
+    /// The future is dropped only together with the checkpoint. The record may then be written or not; those before it
+    /// stay readable, and a write that goes on must end before another holder can open the checkpoint.
     async fn append(&mut self, record: &Record, durability: Durability) -> Result<(), CheckpointError>;
 
     /// Forgets all records and keeps the lock.
@@ -157,6 +166,10 @@ pub trait Checkpoint: fmt::Debug + Send {
     /// # Errors
     ///
     /// Why they could not be removed.
+    ///
+    /// # Cancellation
+    ///
+    /// As with [`append`](Self::append): then the records are all there or all gone.
     async fn clear(&mut self) -> Result<(), CheckpointError>;
 
     /// Does what has to be done from time to time: writing buffered records through, renewing a lease. Answers how
@@ -167,7 +180,11 @@ pub trait Checkpoint: fmt::Debug + Send {
     ///
     /// # Errors
     ///
-    /// [`CheckpointError::Lost`] ends the run; any other error is logged and survived.
+    /// [`CheckpointError::lost`] ends the run; any other error is logged and survived.
+    ///
+    /// # Cancellation
+    ///
+    /// As with [`append`](Self::append).
     async fn upkeep(&mut self) -> Result<Duration, CheckpointError> {
         Ok(Duration::from_secs(3600))
     }
@@ -195,8 +212,9 @@ impl Recorded {
     }
 }
 
-/// How long a record must live.
+/// How long a record must live. A store that does not know the value takes it for [`Synced`](Self::Synced).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Durability {
     /// Over the death of this process.
     Buffered,
@@ -210,18 +228,21 @@ pub enum Durability {
 pub enum CheckpointError {
     /// Another upload of the same source to the same object is under way.
     #[error("another upload of this source to this object is under way ({holder}); wait for it or end it")]
+    #[non_exhaustive]
     Locked {
         /// Who holds it.
         holder: String,
     },
     /// The lease has passed to another holder while this one held it. The run ends; the other goes on with the upload.
     #[error("the checkpoint has passed to another holder ({holder}), which goes on with the upload")]
+    #[non_exhaustive]
     Lost {
         /// Who holds it now.
         holder: String,
     },
     /// A file of the checkpoint cannot be used.
     #[error("the checkpoint {} cannot be {action}", path.display())]
+    #[non_exhaustive]
     Io {
         /// The file or directory.
         path: PathBuf,
@@ -233,4 +254,16 @@ pub enum CheckpointError {
     /// A store of the user's failed.
     #[error("the checkpoint store failed")]
     Failed(#[source] Box<dyn StdError + Send + Sync>),
+}
+
+impl CheckpointError {
+    /// `holder` has the checkpoint.
+    pub fn locked(holder: impl Into<String>) -> Self {
+        Self::Locked { holder: holder.into() }
+    }
+
+    /// The lease has passed to `holder`.
+    pub fn lost(holder: impl Into<String>) -> Self {
+        Self::Lost { holder: holder.into() }
+    }
 }

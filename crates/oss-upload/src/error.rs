@@ -36,6 +36,7 @@ use crate::uploaded::{CallbackOutcome, Uploaded};
 pub enum Error {
     /// An argument cannot be used. Nothing was sent.
     #[error("{argument} {reason}")]
+    #[non_exhaustive]
     InvalidArgument {
         /// The argument's name in this crate.
         argument: &'static str,
@@ -56,6 +57,7 @@ pub enum Error {
     Credentials(#[from] CredentialsError),
     /// The request could not be signed. Nothing was sent.
     #[error("{operation} could not be signed")]
+    #[non_exhaustive]
     Sign {
         /// What was asked for.
         operation: Operation,
@@ -64,6 +66,7 @@ pub enum Error {
     },
     /// The request could not be carried out; the transport's error says how far it came.
     #[error("{operation} got no answer")]
+    #[non_exhaustive]
     Transport {
         /// What was asked for.
         operation: Operation,
@@ -72,6 +75,7 @@ pub enum Error {
     },
     /// Nothing moved for longer than a time limit allows.
     #[error("{operation} was given up after waiting {} s {phase}", limit.as_secs_f32())]
+    #[non_exhaustive]
     TimedOut {
         /// What was asked for.
         operation: Operation,
@@ -90,6 +94,7 @@ pub enum Error {
     #[error(
         "{operation} stored other bytes than were sent: CRC-64 here {expected}, at OSS {actual}; upload again, and suspect memory or a middle box if it happens again"
     )]
+    #[non_exhaustive]
     Corrupted {
         /// What stored the object or part.
         operation: Operation,
@@ -100,6 +105,7 @@ pub enum Error {
     },
     /// OSS's answer lacks what it must have, or cannot be read.
     #[error("the answer to {operation} cannot be used: {reason}")]
+    #[non_exhaustive]
     MalformedAnswer {
         /// What was asked for.
         operation: Operation,
@@ -109,6 +115,7 @@ pub enum Error {
     /// The answer to the request that stores the object was lost, and looking for the object did not settle whether it
     /// is stored.
     #[error("the answer to {operation} was lost and it is not known whether the object is stored: {reason}")]
+    #[non_exhaustive]
     OutcomeUnknown {
         /// The request whose answer was lost.
         operation: Operation,
@@ -122,6 +129,7 @@ pub enum Error {
     #[error(
         "the upload failed, and its parts are left at OSS under the upload id {upload_id}, since aborting it failed too ({abort}); abort it with `MultipartUpload::abort` or `sweep_uploads`"
     )]
+    #[non_exhaustive]
     LeftBehind {
         /// The id of the upload that is still open.
         upload_id: String,
@@ -137,6 +145,8 @@ pub enum Error {
 }
 
 /// Whether the object an upload was to store is stored.
+///
+/// There is no fourth answer, so that a `match` can be made to handle each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ObjectState {
     /// This upload did not store it. An object that was there before is still there.

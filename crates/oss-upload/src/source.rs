@@ -31,7 +31,7 @@ pub use self::stream::StreamSource;
 /// - [`open`](Source::open) yields exactly the bytes of the range or fails; a body that ends early or runs over is
 ///   reported as [`SourceError::Shrank`] or [`SourceError::Grew`] and nothing is stored.
 /// - The bytes must not change while an upload runs. A source that notices a change fails with
-///   [`SourceError::Changed`], either in the body (best before its last chunk, so that the server never sees the end
+///   [`SourceError::changed`], either in the body (best before its last chunk, so that the server never sees the end
 ///   of the request) or in [`check`](Source::check).
 /// - A panic of the body while it is sent is [`SourceError::Failed`] with the panic's words.
 /// - Chunks of 256 KiB to 1 MiB are fastest; progress and the idle time limit advance by whole chunks.
@@ -63,7 +63,7 @@ pub trait Source: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`SourceError::Changed`] or why it cannot be told.
+    /// [`SourceError::changed`] or why it cannot be told.
     async fn check(&self) -> Result<(), SourceError> {
         Ok(())
     }
@@ -94,6 +94,7 @@ impl SourceIdentity {
 pub enum SourceError {
     /// The file cannot be opened or read.
     #[error("cannot read {}", path.display())]
+    #[non_exhaustive]
     Io {
         /// The file.
         path: PathBuf,
@@ -102,6 +103,7 @@ pub enum SourceError {
     },
     /// The path names something that is not a regular file.
     #[error("{} is not a regular file; a pipe or device is uploaded as a stream", path.display())]
+    #[non_exhaustive]
     NotAFile {
         /// The path.
         path: PathBuf,
@@ -110,6 +112,7 @@ pub enum SourceError {
     #[error(
         "the source shrank while it was read: {expected} bytes expected, {actual} found; nothing was stored"
     )]
+    #[non_exhaustive]
     Shrank {
         /// Bytes expected.
         expected: u64,
@@ -118,12 +121,14 @@ pub enum SourceError {
     },
     /// The source has more bytes than it had when it was opened.
     #[error("the source grew while it was read: {expected} bytes expected, more found; nothing was stored")]
+    #[non_exhaustive]
     Grew {
         /// Bytes expected.
         expected: u64,
     },
     /// The source was written to or replaced during the upload.
     #[error("the source changed while it was read ({what}); upload it again when nobody writes to it")]
+    #[non_exhaustive]
     Changed {
         /// What gave the change away.
         what: String,
@@ -139,6 +144,23 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// The source ended after `actual` bytes of `expected`.
+    #[must_use]
+    pub fn shrank(expected: u64, actual: u64) -> Self {
+        Self::Shrank { expected, actual }
+    }
+
+    /// The source has more than `expected` bytes.
+    #[must_use]
+    pub fn grew(expected: u64) -> Self {
+        Self::Grew { expected }
+    }
+
+    /// The source changed; `what` gave it away, such as "modification time".
+    pub fn changed(what: impl Into<String>) -> Self {
+        Self::Changed { what: what.into() }
+    }
+
     /// The source's own error out of a body's.
     pub(crate) fn from_body(error: TransportError) -> Self {
         let error = match error.into_source().downcast::<Self>() {

@@ -183,7 +183,7 @@ async fn what_is_no_regular_file_is_refused_at_once() {
 async fn a_file_that_says_it_is_empty_and_is_not_stores_nothing() {
     let world = World::new().await;
     let error = world.uploader().put_object(bucket(), "k", Path::new("/proc/version")).await.unwrap_err();
-    assert!(matches!(error, Error::Source(SourceError::Grew { expected: 0 })), "{error:?}");
+    assert!(matches!(error, Error::Source(SourceError::Grew { expected: 0, .. })), "{error:?}");
     let error =
         world.uploader().put_object(bucket(), "k", Path::new("/sys/kernel/mm/transparent_hugepage/enabled"));
     // Such a file says it has a page.

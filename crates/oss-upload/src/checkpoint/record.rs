@@ -55,6 +55,7 @@ impl fmt::Display for CheckpointId {
 #[non_exhaustive]
 pub enum Record {
     /// An upload is about to be initiated.
+    #[non_exhaustive]
     Intent {
         /// Of this layout of records: [`Record::VERSION`].
         version: u32,
@@ -70,6 +71,7 @@ pub enum Record {
         since: u64,
     },
     /// OSS has begun the upload.
+    #[non_exhaustive]
     Started {
         /// The upload's id.
         upload_id: String,
@@ -77,6 +79,7 @@ pub enum Record {
         since: u64,
     },
     /// OSS has acknowledged a part.
+    #[non_exhaustive]
     Part {
         /// The part's number, from 1.
         number: u16,
@@ -88,16 +91,19 @@ pub enum Record {
         crc64: u64,
     },
     /// An upload of this key may still be open at OSS that this one does not need. Kept until a run can report it.
+    #[non_exhaustive]
     Orphan {
         /// The upload's id.
         upload_id: String,
     },
     /// The source's version changed, but its bytes were compared and are those of the parts.
+    #[non_exhaustive]
     Rechecked {
         /// Who the source is now.
         source: SourceIdentity,
     },
     /// All parts are there and Complete is about to be sent.
+    #[non_exhaustive]
     Completing {
         /// CRC-64/XZ of the whole object.
         crc64: u64,
@@ -111,6 +117,16 @@ pub enum Record {
 impl Record {
     /// The layout this version of the crate writes. A checkpoint of another one is set aside.
     pub const VERSION: u32 = 1;
+
+    /// An acknowledged part: for whoever tests a store of their own.
+    pub fn part(number: u16, size: u64, etag: impl Into<String>, crc64: u64) -> Self {
+        Self::Part { number, size, etag: etag.into(), crc64 }
+    }
+
+    /// An upload that may be left over: for whoever tests a store of their own.
+    pub fn orphan(upload_id: impl Into<String>) -> Self {
+        Self::Orphan { upload_id: upload_id.into() }
+    }
 }
 
 #[cfg(test)]

@@ -225,7 +225,7 @@ impl Checkpoint for FailingCheckpoint {
             return self.inner.append(record, durability).await;
         }
         if self.lost {
-            return Err(CheckpointError::Lost { holder: "another machine".into() });
+            return Err(CheckpointError::lost("another machine"));
         }
         Err(CheckpointError::Failed("no space left on device".into()))
     }
@@ -305,7 +305,7 @@ impl Checkpoint for Lease {
 
     async fn upkeep(&mut self) -> Result<Duration, CheckpointError> {
         match self.0.fetch_add(1, Ordering::SeqCst) {
-            2.. => Err(CheckpointError::Lost { holder: "another machine".into() }),
+            2.. => Err(CheckpointError::lost("another machine")),
             _ => Ok(Duration::from_secs(20)),
         }
     }

@@ -24,28 +24,21 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use bed::{Cost, Sink, client, median};
+use bed::{Cost, FileTable, Sink, client, median};
 
 const LARGE: u64 = 1 << 30;
 const SMALL: usize = 4096;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.first().map(String::as_str) {
-        Some("--sink") => return bed::runtime().block_on(bed::sink::serve()),
-        Some("--client") => return bed::runtime().block_on(run_client(&arguments[1..])),
-        _ => {}
-    }
-    // `cargo test --benches` runs this without `--bench`: then it only has to work.
-    let real = arguments.iter().any(|argument| argument == "--bench");
+    let Some(real) = bed::play(run_client) else { return };
     let sink = Sink::start();
     let (size, turns) = if real { (LARGE, 9) } else { (1 << 20, 1) };
     large(&sink.url, size, turns);
     small(&sink.url, if real { 60_000 } else { 600 }, if real { 5 } else { 1 });
 }
 
-async fn run_client(arguments: &[String]) {
-    let [kind, url, what, concurrency] = arguments else { panic!("{arguments:?}") };
+async fn run_client(arguments: Vec<String>) {
+    let [kind, url, what, concurrency] = &arguments[..] else { panic!("{arguments:?}") };
     match kind.as_str() {
         "file-ours" => put_file_ours(url, Path::new(what)).await,
         "file-bare" => put_file_bare(url, Path::new(what)).await,
@@ -65,25 +58,10 @@ fn large(url: &str, size: u64, turns: usize) {
         ours.push(client(&["file-ours", url, path, "1"]));
         curl.extend(curl_upload(url, path));
     }
-    let bare = median(&bare);
-    println!("| a file of {size} bytes in one PUT | GB/s | of bare | CPU s/GB | peak MB |");
-    println!("| --- | --- | --- | --- | --- |");
-    let gigabytes = size as f64 / 1e9;
-    let print = |name: &str, cost: Cost| {
-        println!(
-            "| {name} | {:.2} | {:.2} | {:.2} | {:.1} |",
-            gigabytes / cost.wall.as_secs_f64(),
-            bare.wall.as_secs_f64() / cost.wall.as_secs_f64(),
-            cost.cpu.as_secs_f64() / gigabytes,
-            cost.peak as f64 * 1024.0 / 1e6,
-        );
-    };
-    print("bare reqwest, same reads", bare);
-    print("put_object", median(&ours));
+    let table = FileTable::begin(&format!("a file of {size} bytes in one PUT"), size, median(&bare));
+    table.row("put_object", median(&ours));
     if !curl.is_empty() {
-        let wall = median(&curl).wall;
-        let (rate, ratio) = (gigabytes / wall.as_secs_f64(), bare.wall.as_secs_f64() / wall.as_secs_f64());
-        println!("| curl -T, with the start of the program | {rate:.2} | {ratio:.2} | | |");
+        table.row("curl -T, with the start of the program", median(&curl));
     }
 }
 

@@ -23,21 +23,14 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, stream};
 use oss_upload::{FileCheckpoints, FileSource, Source as _};
 
-use bed::{Cost, Sink, client, median};
+use bed::{FileTable, Sink, client, median};
 
 const SIZE: u64 = 4 << 30;
 const PART: u64 = 8 << 20;
 const AT_ONCE: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.first().map(String::as_str) {
-        Some("--sink") => return bed::runtime().block_on(bed::sink::serve()),
-        Some("--client") => return bed::runtime().block_on(run_client(&arguments[1..])),
-        _ => {}
-    }
-    // `cargo test --benches` runs this without `--bench`: then it only has to work.
-    let real = arguments.iter().any(|argument| argument == "--bench");
+    let Some(real) = bed::play(run_client) else { return };
     let (size, turns) = if real { (SIZE, 5) } else { (3 * PART, 1) };
     let (sink, file) = (Sink::start(), bed::sparse_file(size));
     let path = file.path().to_str().unwrap();
@@ -46,27 +39,12 @@ fn main() {
         bare.push(client(&["bare", &sink.url, path]));
         ours.push(client(&["ours", &sink.url, path]));
     }
-    let (bare, ours) = (median(&bare), median(&ours));
-    println!(
-        "| a file of {size} bytes in parts of {PART}, {AT_ONCE} at once | GB/s | of bare | CPU s/GB | peak MB |"
-    );
-    println!("| --- | --- | --- | --- | --- |");
-    let gigabytes = size as f64 / 1e9;
-    let print = |name: &str, cost: Cost| {
-        println!(
-            "| {name} | {:.2} | {:.2} | {:.2} | {:.1} |",
-            gigabytes / cost.wall.as_secs_f64(),
-            bare.wall.as_secs_f64() / cost.wall.as_secs_f64(),
-            cost.cpu.as_secs_f64() / gigabytes,
-            cost.peak as f64 * 1024.0 / 1e6,
-        );
-    };
-    print("bare reqwest, same reads", bare);
-    print("resumable_upload", ours);
+    let what = format!("a file of {size} bytes in parts of {PART}, {AT_ONCE} at once");
+    FileTable::begin(&what, size, median(&bare)).row("resumable_upload", median(&ours));
 }
 
-async fn run_client(arguments: &[String]) {
-    let [kind, url, path] = arguments else { panic!("{arguments:?}") };
+async fn run_client(arguments: Vec<String>) {
+    let [kind, url, path] = &arguments[..] else { panic!("{arguments:?}") };
     match kind.as_str() {
         "ours" => upload_ours(url, Path::new(path)).await,
         "bare" => upload_bare(url, Path::new(path)).await,

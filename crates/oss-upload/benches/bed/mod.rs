@@ -13,6 +13,18 @@ use oss_upload::{Uploader, UploaderBuilder};
 
 pub mod sink;
 
+/// Plays the part of the sink or of a client, if this process is one, and gives `None`. Otherwise says whether this is
+/// a run in earnest: without `--bench`, as `cargo test --benches` starts it, it only has to work.
+pub fn play<F: Future<Output = ()>>(run_client: impl FnOnce(Vec<String>) -> F) -> Option<bool> {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.first().map(String::as_str) {
+        Some("--sink") => runtime().block_on(sink::serve()),
+        Some("--client") => runtime().block_on(run_client(arguments.split_off(1))),
+        _ => return Some(arguments.iter().any(|argument| argument == "--bench")),
+    }
+    None
+}
+
 /// What one run of a client cost.
 #[derive(Clone, Copy, Debug)]
 pub struct Cost {
@@ -69,6 +81,37 @@ pub fn median(costs: &[Cost]) -> Cost {
     }
 }
 
+/// The table of one file's upload beside the bare client's.
+pub struct FileTable {
+    gigabytes: f64,
+    bare: Cost,
+}
+
+impl FileTable {
+    /// Prints the head and the row of the bare client.
+    pub fn begin(what: &str, bytes: u64, bare: Cost) -> Self {
+        println!("| {what} | GB/s | of bare | CPU s/GB | peak MB |");
+        println!("| --- | --- | --- | --- | --- |");
+        let table = Self { gigabytes: bytes as f64 / 1e9, bare };
+        table.row("bare reqwest, same reads", bare);
+        table
+    }
+
+    /// Prints a row; a figure that is not known stays empty.
+    pub fn row(&self, name: &str, cost: Cost) {
+        let known = |figure: f64, digits: usize| {
+            if figure == 0.0 { String::new() } else { format!("{figure:.digits$}") }
+        };
+        println!(
+            "| {name} | {:.2} | {:.2} | {} | {} |",
+            self.gigabytes / cost.wall.as_secs_f64(),
+            self.bare.wall.as_secs_f64() / cost.wall.as_secs_f64(),
+            known(cost.cpu.as_secs_f64() / self.gigabytes, 2),
+            known(cost.peak as f64 * 1024.0 / 1e6, 1),
+        );
+    }
+}
+
 /// The sink's process; killed when dropped.
 pub struct Sink {
     process: Child,
@@ -95,7 +138,7 @@ impl Drop for Sink {
     }
 }
 
-pub fn runtime() -> tokio::runtime::Runtime {
+fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 

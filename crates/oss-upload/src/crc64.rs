@@ -55,6 +55,15 @@ impl fmt::Debug for Crc64 {
 ///
 /// `crc(A ‖ B) = crc(A) · x^(8·len(B)) ⊕ crc(B)` in GF(2)\[x\] modulo the polynomial. The factor depends on the
 /// length alone, so an upload whose parts have one size builds it once and then pays one multiplication a part.
+///
+/// For whoever sends the parts of an upload elsewhere and compares the whole with what OSS says of it:
+///
+/// ```
+/// use oss_upload::{Crc64, Crc64Append};
+///
+/// let (first, second) = (Crc64::of(b"1234"), Crc64::of(b"56789"));
+/// assert_eq!(Crc64Append::new(5).append(first, second), Crc64::of(b"123456789"));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Crc64Append {
     len: u64,
@@ -66,18 +75,6 @@ impl Crc64Append {
     #[must_use]
     pub fn new(len: u64) -> Self {
         Self { len, factor: power_of_x(len) }
-    }
-
-    /// The number of bytes this value appends.
-    #[must_use]
-    pub fn len(&self) -> u64 {
-        self.len
-    }
-
-    /// Whether nothing is appended.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
     }
 
     /// The checksum of the bytes behind `before` followed by the bytes behind `appended`.
@@ -97,7 +94,7 @@ pub(crate) struct Crc64Fold {
 impl Crc64Fold {
     pub(crate) fn push(&mut self, crc: u64, len: u64) {
         let append = match self.append {
-            Some(append) if append.len() == len => append,
+            Some(append) if append.len == len => append,
             _ => *self.append.insert(Crc64Append::new(len)),
         };
         self.crc = append.append(self.crc, crc);

@@ -34,12 +34,6 @@ impl Memory {
     }
 }
 
-impl Default for Memory {
-    fn default() -> Self {
-        Self::new(Self::DEFAULT)
-    }
-}
-
 /// Bytes that are reserved; dropping it gives them back.
 #[derive(Debug)]
 pub(crate) struct Reservation {

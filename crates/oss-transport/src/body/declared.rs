@@ -45,20 +45,6 @@ pub enum BodyError {
     },
 }
 
-impl BodyError {
-    /// Says whether the source ended before its declared length.
-    #[must_use]
-    pub fn is_too_short(&self) -> bool {
-        matches!(self, Self::TooShort { .. })
-    }
-
-    /// Says whether the source went on after its declared length.
-    #[must_use]
-    pub fn is_too_long(&self) -> bool {
-        matches!(self, Self::TooLong { .. })
-    }
-}
-
 /// A boxed body whose exact size hint is enforced.
 pub(super) struct Declared {
     source: Source,

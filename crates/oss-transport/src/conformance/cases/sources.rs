@@ -32,13 +32,13 @@ pub(super) fn cases() -> Vec<Case> {
         Case::promise(
             "source/too-short",
             "a source that ends before its declared length is an error of kind Body",
-            |check| Box::pin(wrong_length(check, LEN - 1, BodyError::is_too_short)),
+            |check| Box::pin(wrong_length(check, LEN - 1, |it| matches!(it, BodyError::TooShort { .. }))),
         ),
         Case::promise(
             "source/too-long",
             "a source that goes on after its declared length is an error of kind Body, \
                       and the server does not get a complete body",
-            |check| Box::pin(wrong_length(check, LEN + 1, BodyError::is_too_long)),
+            |check| Box::pin(wrong_length(check, LEN + 1, |it| matches!(it, BodyError::TooLong { .. }))),
         ),
     ]
 }

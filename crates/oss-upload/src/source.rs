@@ -1,6 +1,7 @@
 //! Where the bytes come from: the [`Source`] seam and the built-in sources.
 
 mod bytes;
+mod chunks;
 mod content;
 mod file;
 mod stream;
@@ -16,6 +17,7 @@ use oss_transport::{Body, BodyError, TransportError};
 use serde::{Deserialize, Serialize};
 
 pub use self::bytes::BytesSource;
+pub(crate) use self::chunks::Chunks;
 pub use self::content::Content;
 pub(crate) use self::content::Opened;
 pub use self::file::FileSource;

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -13,7 +12,7 @@ use super::plan::{Cut, Plan};
 use crate::body::next_data;
 use crate::error::Error;
 use crate::memory::{Memory, Reservation};
-use crate::source::{CHUNK, Source, SourceError};
+use crate::source::{CHUNK, Chunks, Source, SourceError};
 
 /// A part that is ready to be sent; its memory is reserved.
 #[derive(Debug)]
@@ -201,38 +200,9 @@ impl Source for Held {
 
     /// Only ever opened whole.
     async fn open(&self, _: Range<u64>) -> Result<Body, SourceError> {
-        Ok(Body::wrap(Chunks { chunks: Arc::clone(&self.chunks), next: 0, left: self.len }))
-    }
-}
-
-struct Chunks {
-    chunks: Arc<Vec<Bytes>>,
-    next: usize,
-    left: u64,
-}
-
-impl http_body::Body for Chunks {
-    type Data = Bytes;
-    type Error = std::convert::Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
-        let chunk = self.chunks.get(self.next).cloned();
-        if let Some(chunk) = &chunk {
-            self.next += 1;
-            self.left -= chunk.len() as u64;
-        }
-        std::task::Poll::Ready(chunk.map(|chunk| Ok(http_body::Frame::data(chunk))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.left == 0
-    }
-
-    fn size_hint(&self) -> http_body::SizeHint {
-        http_body::SizeHint::with_exact(self.left)
+        let held = Arc::clone(&self.chunks);
+        let chunks = (0..held.len()).map(move |at| held[at].clone());
+        Ok(Body::wrap(Chunks { chunks, left: self.len }))
     }
 }
 

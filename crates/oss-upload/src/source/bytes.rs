@@ -1,13 +1,10 @@
-use std::convert::Infallible;
 use std::ops::Range;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http_body::{Frame, SizeHint};
 use oss_transport::Body;
 
+use super::chunks::Chunks;
 use super::{CHUNK, Source, SourceError};
 
 /// Bytes in memory.
@@ -42,34 +39,10 @@ impl Source for BytesSource {
         if bytes.len() <= CHUNK {
             return Ok(Body::from(bytes));
         }
-        Ok(Body::wrap(Chunks(bytes)))
-    }
-}
-
-/// Bytes handed out in chunks, so that progress and time limits see them move.
-struct Chunks(Bytes);
-
-impl http_body::Body for Chunks {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if self.0.is_empty() {
-            return Poll::Ready(None);
-        }
-        let len = self.0.len().min(CHUNK);
-        let chunk = self.0.split_to(len);
-        Poll::Ready(Some(Ok(Frame::data(chunk))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.len() as u64)
+        let left = bytes.len() as u64;
+        let chunks = (0..bytes.len())
+            .step_by(CHUNK)
+            .map(move |start| bytes.slice(start..bytes.len().min(start + CHUNK)));
+        Ok(Body::wrap(Chunks { chunks, left }))
     }
 }

@@ -9,17 +9,18 @@ use axum::extract::{FromRef, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{delete, get, post};
+use http::StatusCode;
 use oss::callback::{
     BodyTemplate, CallbackError, Custom, KeyPattern, TargetError, TokenError, TokenKey, Variable, Verifier,
 };
 use oss::signing::Endpoint;
-use oss::upload::ProvideCredentials;
+use oss::upload::{ObjectHead, ProvideCredentials};
 use oss::{Bucket, Callback};
 
 use crate::callback::{Refused, on_upload};
-use crate::database::Database;
+use crate::database::{Database, DatabaseError, Recorded};
 use crate::events::{Events, events};
-use crate::record::Ticket;
+use crate::record::{File, Ticket};
 use crate::rules::Rules;
 use crate::{allow, cancel, files, look, page, parts};
 
@@ -175,6 +176,30 @@ impl App {
             .body(body)
             .build()?;
         Ok(callback)
+    }
+
+    /// What OSS has under a ticket's key, if anything.
+    pub(crate) async fn head(&self, ticket: &Ticket) -> Result<Option<ObjectHead>, oss::Error> {
+        match self.bucket.head_object(&ticket.object).await {
+            Ok(head) => Ok(Some(head)),
+            Err(error) if error.server().is_some_and(|refusal| refusal.status() == StatusCode::NOT_FOUND) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Records a file, and tells its user's pages of it the first time; `None` if another object is recorded under its
+    /// ticket.
+    pub(crate) async fn record(&self, file: File) -> Result<Option<File>, DatabaseError> {
+        match self.database.record(file).await? {
+            Recorded::First(file) => {
+                self.events.recorded(file.clone());
+                Ok(Some(file))
+            }
+            Recorded::Again(file) => Ok(Some(file)),
+            Recorded::Other => Ok(None),
+        }
     }
 
     fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {

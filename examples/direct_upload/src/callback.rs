@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::app::App;
 use crate::clock;
-use crate::database::{DatabaseError, Recorded};
+use crate::database::DatabaseError;
 use crate::record::{File, LearntBy, Ticket};
 use crate::refusal::log;
 
@@ -125,27 +125,15 @@ async fn record(app: &App, told: Told) -> Result<File, Refused> {
         confirmed: app.look_first,
         recorded_at: clock::now_millis(),
     };
-    match app.database.record(file).await? {
-        Recorded::First(file) => {
-            app.events.recorded(file.clone());
-            Ok(file)
-        }
-        Recorded::Again(file) => Ok(file),
-        Recorded::Other => Err(Refused::SecondObject),
-    }
+    app.record(file).await?.ok_or(Refused::SecondObject)
 }
 
 /// Before anything valuable follows from a callback, OSS itself is asked: its signature on callbacks is an RSA key of 512
 /// bits, and a stolen token is as good as a real one.
 async fn look(app: &App, ticket: &Ticket, etag: &str) -> Result<(), Refused> {
-    let head = match timeout(LOOK_TIME, app.bucket.head_object(&ticket.object)).await {
-        Ok(Ok(head)) => head,
-        Ok(Err(error)) if error.server().is_some_and(|refusal| refusal.status() == StatusCode::NOT_FOUND) => {
-            return Err(Refused::NotConfirmed);
-        }
-        Ok(Err(error)) => return Err(Refused::NotLooked(Some(Box::new(error)))),
-        Err(_) => return Err(Refused::NotLooked(None)),
-    };
+    let looked = timeout(LOOK_TIME, app.head(ticket)).await.map_err(|_| Refused::NotLooked(None))?;
+    let head = looked.map_err(|error| Refused::NotLooked(Some(Box::new(error))))?;
+    let head = head.ok_or(Refused::NotConfirmed)?;
     if head.object.size == ticket.size && head.object.etag.as_deref() == Some(etag) {
         Ok(())
     } else {

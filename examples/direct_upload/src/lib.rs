@@ -27,6 +27,7 @@ pub use callback::Refused;
 pub use database::{Database, DatabaseError};
 pub use load::{Load, LoadReport};
 pub use record::{File, LearntBy, Ticket};
+pub use refusal::log;
 pub use rules::{FileType, Rules};
 pub use scene::{Failure, Scene};
 pub use settings::{Place, RealBucket, Settings};

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::clock;
-use crate::database::Recorded;
 use crate::record::{File, LearntBy, Ticket};
 use crate::refusal::Refusal;
 use crate::user::User;
@@ -28,14 +27,10 @@ pub(crate) async fn look(
 
 /// Records the object of a ticket if OSS has it as it was allowed.
 pub(crate) async fn look_at(app: &App, ticket: Ticket) -> Result<File, Refusal> {
-    let head = match app.bucket.head_object(&ticket.object).await {
-        Ok(head) => head,
-        Err(error) if error.server().is_some_and(|refusal| refusal.status() == StatusCode::NOT_FOUND) => {
-            let message = "The file has not arrived in the storage. Try again to send it.";
-            return Err(Refusal::new(StatusCode::NOT_FOUND, "not_stored", message));
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let head = app.head(&ticket).await?.ok_or_else(|| {
+        let message = "The file has not arrived in the storage. Try again to send it.";
+        Refusal::new(StatusCode::NOT_FOUND, "not_stored", message)
+    })?;
     let as_allowed = head.object.size == ticket.size
         && head.content_type.as_deref() == Some(ticket.content_type.as_str())
         && head.object.etag.is_some();
@@ -61,12 +56,5 @@ pub(crate) async fn look_at(app: &App, ticket: Ticket) -> Result<File, Refusal> 
         confirmed: true,
         recorded_at: clock::now_millis(),
     };
-    match app.database.record(file).await? {
-        Recorded::First(file) => {
-            app.events.recorded(file.clone());
-            Ok(file)
-        }
-        Recorded::Again(file) => Ok(file),
-        Recorded::Other => Err(Refusal::already_recorded()),
-    }
+    app.record(file).await?.ok_or_else(Refusal::already_recorded)
 }

@@ -1,10 +1,10 @@
 //! The program: serves the page, or puts a load on it. See the library's documentation.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program shows what it does")]
+#![allow(clippy::print_stdout, reason = "a program shows what it does")]
 
 use std::process::ExitCode;
 
-use direct_upload::{Failure, Load, Place, Scene, Settings};
+use direct_upload::{Failure, Load, Place, Scene, Settings, log};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -12,12 +12,7 @@ async fn main() -> ExitCode {
     match run(&arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("failed: {error}");
-            let mut cause = error.source();
-            while let Some(error) = cause {
-                eprintln!("  because: {error}");
-                cause = error.source();
-            }
+            log(&*error);
             ExitCode::FAILURE
         }
     }

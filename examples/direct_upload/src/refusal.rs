@@ -64,8 +64,9 @@ impl IntoResponse for Refusal {
     }
 }
 
+/// Writes an error and its causes to the log.
 #[allow(clippy::print_stderr, reason = "the log of an example is its standard error")]
-pub(crate) fn log(error: &dyn std::error::Error) {
+pub fn log(error: &dyn std::error::Error) {
     eprintln!("{error}");
     let mut cause = error.source();
     while let Some(error) = cause {

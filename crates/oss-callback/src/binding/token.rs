@@ -46,7 +46,7 @@ pub struct Granted {
     /// What the application put in when it minted the token.
     pub user_data: String,
     /// When the token expires.
-    pub expires: SystemTime,
+    pub expires_at: SystemTime,
 }
 
 /// Why a token cannot be minted or is not believed.
@@ -111,7 +111,7 @@ impl TokenKey {
         Ok(self)
     }
 
-    /// Mints a token for uploads of `key` to `bucket` until `expires` (whole seconds). `user_data` comes back
+    /// Mints a token for uploads of `key` to `bucket` until `expires_at` (whole seconds). `user_data` comes back
     /// from [`check`](Self::check): a user id, an order number. It is not encrypted.
     ///
     /// # Errors
@@ -122,13 +122,13 @@ impl TokenKey {
         bucket: &str,
         key: &KeyPattern,
         user_data: &str,
-        expires: SystemTime,
+        expires_at: SystemTime,
     ) -> Result<String, TokenError> {
         let length = key.text().len() + user_data.len();
         if length > MAX_CLAIMS {
             return Err(TokenError::TooLong { length });
         }
-        let expires = expires.duration_since(UNIX_EPOCH).map_err(|_| TokenError::Expiry)?.as_secs();
+        let expires = expires_at.duration_since(UNIX_EPOCH).map_err(|_| TokenError::Expiry)?.as_secs();
         let claims = Claims { expires, key: key.clone(), user_data: user_data.to_owned() }.encode();
         let secret = self.secrets.first().ok_or(TokenError::ShortSecret { length: 0 })?;
         let tag = mac(secret, bucket, &claims)?.finalize().into_bytes();
@@ -162,15 +162,15 @@ impl TokenKey {
             return Err(TokenError::Forged);
         }
         let claims = Claims::decode(&claims).ok_or(TokenError::Malformed)?;
-        let expires =
+        let expires_at =
             UNIX_EPOCH.checked_add(Duration::from_secs(claims.expires)).ok_or(TokenError::Malformed)?;
-        if now >= expires {
+        if now >= expires_at {
             return Err(TokenError::Expired);
         }
         if !claims.key.matches(object) {
             return Err(TokenError::OtherObject);
         }
-        Ok(Granted { user_data: claims.user_data, expires })
+        Ok(Granted { user_data: claims.user_data, expires_at })
     }
 }
 
@@ -221,7 +221,7 @@ mod tests {
     fn a_token_says_what_was_put_in() {
         let (key, token) = token();
         let granted = key.check(&token, "bucket", "a/b.jpg", at(1_999)).unwrap();
-        assert_eq!(granted, Granted { user_data: "user 42 ü".into(), expires: at(2_000) });
+        assert_eq!(granted, Granted { user_data: "user 42 ü".into(), expires_at: at(2_000) });
         assert!(token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)), "{token}");
     }
 

@@ -143,7 +143,7 @@ pub enum CallbackError {
 }
 
 impl CallbackError {
-    /// The code OSS would have answered with (element `EC` of its error body), where it is known.
+    /// OSS's detailed error code, as in `<EC>`, with which it would have refused the upload, where it is known.
     ///
     /// The numbers are those of the error-code pages of the OSS documentation, family 0007.
     #[must_use]

@@ -90,7 +90,7 @@ impl<const LIMBS: usize> Prepared<LIMBS> {
         }
         let expected = self.padding.bitxor(&Uint::from_u128(u128::from_be_bytes(digest)));
         let difference = power(&signature, exponent, &self.params).bitxor(&expected);
-        match difference.bits_vartime() {
+        match Uint::<LIMBS>::BITS - difference.leading_zeros_vartime() {
             0 => Ok(()),
             // Only the digest differs: a signature of this key for other content.
             1..=128 => Err(SignatureFault::OtherContent),

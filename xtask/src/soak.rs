@@ -3,9 +3,7 @@
 //! The work is done by the test `killed` of oss-upload, which can start and kill itself; a short soak is among its tests.
 //! A seed decides everything but the machine's own timing, so a failing one can be run again alone.
 
-use std::process::Command;
-
-use crate::Outcome;
+use crate::{Outcome, workspace};
 
 const SEEDS: u64 = 300;
 
@@ -21,8 +19,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         }
     }
     let (seeds, from) = (seeds.to_string(), from.to_string());
-    let status = Command::new(env!("CARGO"))
-        .args(["test", "--package", "oss-upload", "--test", "killed", "--", "--soak", &seeds, &from])
-        .status()?;
+    let test = ["test", "--package", "oss-upload", "--test", "killed", "--", "--soak", &seeds, &from];
+    let status = workspace::cargo(&test).status()?;
     if status.success() { Ok(()) } else { Err("an upload did not survive; its seed is above".into()) }
 }

@@ -62,6 +62,17 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
+/// A `git` command at the root.
+///
+/// CI machines often check out as another user than the one that builds, which git refuses to read; what the chores ask is
+/// harmless there.
+pub(crate) fn git(arguments: &[&str]) -> Command {
+    let mut command = Command::new("git");
+    command.arg("-c").arg(format!("safe.directory={}", root().display()));
+    command.args(arguments).current_dir(root()).stdin(Stdio::null());
+    command
+}
+
 /// Runs a command to its end and returns what it wrote to standard output.
 ///
 /// # Errors
@@ -117,15 +128,9 @@ pub(crate) fn published() -> Outcome<Vec<Member>> {
 ///
 /// If this is not a git work tree or git is not installed.
 pub(crate) fn files() -> Outcome<Vec<String>> {
-    let mut git = Command::new("git");
-    // CI machines often check out as another user than the one that builds; listing names is harmless there.
-    git.arg("-c").arg(format!("safe.directory={}", root().display()));
-    git.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).current_dir(root());
-    let mut files: Vec<String> = output(&mut git)?
-        .split_terminator('\0')
-        .filter(|file| root().join(file).is_file())
-        .map(str::to_owned)
-        .collect();
+    let listed = output(&mut git(&["ls-files", "-z", "--cached", "--others", "--exclude-standard"]))?;
+    let mut files: Vec<String> =
+        listed.split_terminator('\0').filter(|file| root().join(file).is_file()).map(str::to_owned).collect();
     files.sort();
     files.dedup();
     Ok(files)

@@ -96,11 +96,7 @@ fn field(text: &str, name: &str) -> Option<String> {
 
 /// The commit that was measured, and whether files had been changed since.
 fn commit() -> String {
-    let git = |arguments: &[&str]| {
-        let mut git = Command::new("git");
-        git.arg("-c").arg(format!("safe.directory={}", workspace::root().display()));
-        said(git.args(arguments).current_dir(workspace::root()))
-    };
+    let git = |arguments: &[&str]| said(&mut workspace::git(arguments));
     let changed = git(&["status", "--porcelain", "--untracked-files=no"]) != "unknown";
     format!("{}{}", git(&["rev-parse", "--short", "HEAD"]), if changed { ", with changes" } else { "" })
 }

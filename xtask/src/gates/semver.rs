@@ -8,10 +8,7 @@ use crate::steps::{Done, finish};
 use crate::{Outcome, workspace};
 
 pub(super) fn run() -> Outcome<Done> {
-    let mut git = Command::new("git");
-    git.arg("-c").arg(format!("safe.directory={}", workspace::root().display()));
-    git.args(["tag", "--list", "v*", "--sort=-version:refname"]).current_dir(workspace::root());
-    let tags = workspace::output(&mut git)?;
+    let tags = workspace::output(&mut workspace::git(&["tag", "--list", "v*", "--sort=-version:refname"]))?;
     let Some(release) = tags.lines().next() else {
         return Ok(Done::skipped("there is no release yet (a tag `v*`) to compare with"));
     };

@@ -34,7 +34,7 @@ fn main() {
     let presign = |signer| move |request: &mut Parts| workload.presign(signer, request);
     let verify = |request: &mut Parts| drop(black_box(workload.verify(request).unwrap()));
     let reqsign = |version: SigningVersion, presign: bool| {
-        let signer = workload.reqsign(version);
+        let signer = workload::reqsign(version);
         move |request: &mut Parts| workload.sign_with_reqsign(&signer, request, presign)
     };
     let full = || workload.full();

@@ -109,7 +109,7 @@ fn verify(bencher: Bencher<'_, '_>, signer: fn(&Workload) -> &dyn Signer) {
 
 fn reqsign(bencher: Bencher<'_, '_>, version: SigningVersion, presign: bool) {
     let workload = Workload::new();
-    let signer = workload.reqsign(version);
+    let signer = workload::reqsign(version);
     bencher
         .with_inputs(|| workload.full())
         .bench_local_refs(|request| workload.sign_with_reqsign(&signer, request, presign));

@@ -106,7 +106,7 @@ pub(crate) fn encode_query(pairs: &[(String, String)]) -> Option<String> {
 
 fn push_form(out: &mut String, text: &str) {
     for piece in utf8_percent_encode(text, FORM) {
-        if piece == " " { out.push('+') } else { out.push_str(&piece.replace(' ', "+")) }
+        out.push_str(&piece.replace(' ', "+"));
     }
 }
 

@@ -109,11 +109,6 @@ impl Workload {
         }
     }
 
-    pub(crate) fn reqsign(&self, version: SigningVersion) -> RequestSigner {
-        let _ = self;
-        RequestSigner::new("examplebucket").with_region("cn-hangzhou").with_signing_version(version)
-    }
-
     pub(crate) fn sign_with_reqsign(&self, signer: &RequestSigner, request: &mut Parts, presign: bool) {
         let lifetime = presign.then_some(LIFETIME);
         let signing =
@@ -124,6 +119,10 @@ impl Workload {
             Poll::Pending => unreachable!("reqsign waits for nothing"),
         }
     }
+}
+
+pub(crate) fn reqsign(version: SigningVersion) -> RequestSigner {
+    RequestSigner::new("examplebucket").with_region("cn-hangzhou").with_signing_version(version)
 }
 
 fn request() -> Parts {

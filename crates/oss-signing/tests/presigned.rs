@@ -1,17 +1,17 @@
 //! Presigned URLs in the hands of others: what they bind, what they say about themselves, and what they never show.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
 
-use std::time::{Duration, SystemTime};
+mod support;
+
+use std::time::Duration;
 
 use http::header::{HeaderValue, IF_MATCH};
 use http::request::Parts;
 use http::{Method, Uri};
-use oss_signing::{
-    Credentials, Endpoint, PresignedUrl, Region, Resource, Scheme, SignError, Signer, V1Signer, V4Signer,
-    Verifier, VerifyError,
-};
+use oss_signing::{Endpoint, PresignedUrl, Scheme, SignError, Signer, V1Signer, VerifyError};
 
-const RESOURCE: Resource<'_> = Resource::object("examplebucket", "k");
+use crate::support::{RESOURCE, credentials, now, secret_for, v4_signer, verifier};
+
 const LIFETIME: Duration = Duration::from_secs(600);
 /// Base64 whose every special character would be lost by a careless encoder.
 const CALLBACK: &str = "eyJhIjoi+/9+In0=";
@@ -159,23 +159,10 @@ fn put(query: &[(&str, &str)]) -> Parts {
 }
 
 fn verify(head: &Parts) -> Result<Scheme, VerifyError> {
-    let secret_for = |id: &str| (id == "id").then(|| "secret".to_owned());
-    Verifier::new(region()).verify(head, RESOURCE, now(), &secret_for).map(|verified| verified.scheme())
+    verifier().verify(head, RESOURCE, now(), &secret_for).map(|verified| verified.scheme())
 }
 
 fn signers() -> [(Box<dyn Signer>, Scheme); 2] {
-    let v4 = V4Signer::new(region()).with_additional_headers([IF_MATCH]);
+    let v4 = v4_signer().with_additional_headers([IF_MATCH]);
     [(Box::new(V1Signer::new()), Scheme::V1Query), (Box::new(v4), Scheme::V4Query)]
-}
-
-fn region() -> Region {
-    "cn-hangzhou".parse().unwrap()
-}
-
-fn credentials() -> Credentials {
-    Credentials::new("id", "secret")
-}
-
-fn now() -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(1_734_060_187)
 }

@@ -1,16 +1,17 @@
 //! The contract of signing: what is added, what is replaced, what is refused, and that a refusal changes nothing.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
 
+mod support;
+
 use std::time::{Duration, SystemTime};
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HOST, HeaderName, HeaderValue, RANGE};
-use http::request::Parts;
 use oss_signing::{
-    BucketName, Credentials, PolicyError, PostPolicy, Product, Region, Resource, SignError, Signer,
-    SigningKey, V1Signer, V4Signer, Verifier, explain,
+    BucketName, Credentials, PolicyError, PostPolicy, Product, Region, SignError, Signer, SigningKey,
+    V1Signer, explain,
 };
 
-const RESOURCE: Resource<'_> = Resource::object("examplebucket", "k");
+use crate::support::{RESOURCE, credentials, now, request, secret_for, signers, v4_signer, verifier};
 
 #[test]
 fn anonymous_requests_stay_unsigned_and_cannot_be_presigned() {
@@ -227,13 +228,11 @@ fn v4_keeps_a_given_payload_hash() {
     };
     assert!(ends_with_hash(&request));
 
-    let mut url = crate::request("https://h.example/k");
+    let mut url = support::request("https://h.example/k");
     url.headers.insert("x-oss-content-sha256", HeaderValue::from_static(hash));
     v4_signer().presign(&mut url, RESOURCE, &credentials(), now(), Duration::from_secs(60)).unwrap();
     assert!(ends_with_hash(&url));
-    let secret_for = |_: &str| Some("secret".to_owned());
-    let verifier = Verifier::new("cn-hangzhou".parse::<Region>().unwrap());
-    verifier.verify(&url, RESOURCE, now(), &secret_for).unwrap();
+    verifier().verify(&url, RESOURCE, now(), &secret_for).unwrap();
 }
 
 #[test]
@@ -375,24 +374,4 @@ fn refused(signer: &dyn Signer, url: &str, credentials: &Credentials, seconds: u
 fn policy(seconds: u64) -> PostPolicy {
     let bucket: BucketName = "examplebucket".parse().unwrap();
     PostPolicy::new(&bucket, now() + Duration::from_secs(seconds))
-}
-
-fn signers() -> [Box<dyn Signer>; 2] {
-    [Box::new(V1Signer::new()), Box::new(v4_signer())]
-}
-
-fn v4_signer() -> V4Signer {
-    V4Signer::new("cn-hangzhou".parse::<Region>().unwrap())
-}
-
-fn credentials() -> Credentials {
-    Credentials::new("id", "secret")
-}
-
-fn now() -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(1_734_060_187)
-}
-
-fn request(url: &str) -> Parts {
-    http::Request::put(url).body(()).unwrap().into_parts().0
 }

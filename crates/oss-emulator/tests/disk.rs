@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use common::upload::Upload;
 use common::{BUCKET, call};
 use oss_emulator::{Emulator, Fault, Operation, StartError};
 
@@ -33,11 +34,9 @@ async fn a_restart_finds_objects_uploads_and_the_key() {
     }
     call("PUT", "b").body("short").send(&first).await;
     call("DELETE", "a").send(&first).await;
-    let id = call("POST", "m").query("uploads").send(&first).await.element("UploadId").to_owned();
+    let upload = Upload::initiate(&first, "m").await;
     for number in [1, 2] {
-        let part =
-            call("PUT", "m").query(format!("partNumber={number}&uploadId={id}")).body(vec![number; 102_400]);
-        assert_eq!(part.send(&first).await.status, 200);
+        assert_eq!(upload.part(number, vec![number; 102_400]).send(&first).await.status, 200);
     }
     first.shutdown().await;
 
@@ -49,8 +48,7 @@ async fn a_restart_finds_objects_uploads_and_the_key() {
     assert_eq!((stored.body, &*stored.metadata["m"]), (body.into(), "v"));
     assert_eq!(stored.tags, [("t".to_owned(), "1".to_owned())]);
     assert_eq!(second.uploads(BUCKET)[0].parts.len(), 2);
-    let all = call("POST", "m").query(format!("uploadId={id}")).header("x-oss-complete-all", "yes");
-    assert_eq!(all.send(&second).await.status, 200);
+    assert_eq!(upload.complete_all().send(&second).await.status, 200);
     let ranged = call("GET", "m").header("range", "bytes=102399-102400").send(&second).await;
     assert_eq!((ranged.status.as_u16(), &ranged.body[..]), (206, &[1_u8, 2][..]));
     assert_eq!(bodies(folder.path()), 4, "b, the odd key, and two parts");

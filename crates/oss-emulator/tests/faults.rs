@@ -5,6 +5,7 @@ mod common;
 
 use std::time::Duration;
 
+use common::upload::Upload;
 use common::{BUCKET, Call, call, emulator};
 use oss_emulator::{Acl, Emulator, Fault, FaultPoint, Operation};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -216,12 +217,9 @@ async fn a_cut_that_an_answer_was_too_short_for_spares_the_next() {
 #[tokio::test]
 async fn a_lost_answer_to_complete_leaves_the_object() {
     let emulator = emulator().await;
-    let id = call("POST", "k").query("uploads").send(&emulator).await.element("UploadId").to_owned();
-    let part = call("PUT", "k").query(format!("partNumber=1&uploadId={id}")).body("x").send(&emulator).await;
-    let list = format!("<Part><PartNumber>1</PartNumber><ETag>{}</ETag></Part>", part.header("etag"));
-    let complete = call("POST", "k")
-        .query(format!("uploadId={id}"))
-        .body(format!("<CompleteMultipartUpload>{list}</CompleteMultipartUpload>"));
+    let upload = Upload::initiate(&emulator, "k").await;
+    let part = upload.part(1, "x").send(&emulator).await;
+    let complete = upload.complete(&[(1, part.header("etag"))]);
     let fault = emulator.inject(Fault::on(Operation::CompleteMultipartUpload).drop_answer());
     assert!(complete.try_send(&emulator).await.is_err());
     assert_eq!(fault.hits(), 1);

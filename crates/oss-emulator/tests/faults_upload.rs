@@ -3,36 +3,15 @@
 
 mod common;
 
-use common::{Application, BUCKET, Call, Reply, call, callback, emulator};
+use common::upload::Upload;
+use common::{Application, BUCKET, Reply, call, callback, emulator};
 use oss_emulator::{Emulator, Fault, Operation};
 
-async fn initiate(emulator: &Emulator) -> String {
-    call("POST", "k").query("uploads").send(emulator).await.element("UploadId").to_owned()
-}
-
-fn part(id: &str, number: u32, body: &'static str) -> Call {
-    call("PUT", "k").query(format!("partNumber={number}&uploadId={id}")).body(body)
-}
-
 /// Initiates and sends one part.
-async fn uploaded(emulator: &Emulator) -> (String, Reply) {
-    let id = initiate(emulator).await;
-    let reply = part(&id, 1, "hello").send(emulator).await;
-    (id, reply)
-}
-
-fn complete(id: &str, etags: &[&str]) -> Call {
-    let parts: String = (1..)
-        .zip(etags)
-        .map(|(number, etag)| format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>"))
-        .collect();
-    call("POST", "k")
-        .query(format!("uploadId={id}"))
-        .body(format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>"))
-}
-
-fn list(id: &str) -> Call {
-    call("GET", "k").query(format!("uploadId={id}"))
+async fn uploaded(emulator: &Emulator) -> (Upload, Reply) {
+    let upload = Upload::initiate(emulator, "k").await;
+    let reply = upload.part(1, "hello").send(emulator).await;
+    (upload, reply)
 }
 
 fn stored(emulator: &Emulator) -> bool {
@@ -42,47 +21,46 @@ fn stored(emulator: &Emulator) -> bool {
 #[tokio::test]
 async fn a_marker_that_does_not_move() {
     let emulator = emulator().await;
-    let (id, _) = uploaded(&emulator).await;
+    let (upload, _) = uploaded(&emulator).await;
     emulator.inject(Fault::on(Operation::ListParts).times(2).stuck_marker());
     for marker in ["0", "1"] {
-        let query = format!("uploadId={id}&part-number-marker={marker}");
-        let reply = call("GET", "k").query(query).send(&emulator).await;
+        let reply = upload.list_with(&format!("&part-number-marker={marker}")).send(&emulator).await;
         assert_eq!((reply.element("NextPartNumberMarker"), reply.element("IsTruncated")), (marker, "true"));
     }
-    let reply = list(&id).send(&emulator).await;
+    let reply = upload.list().send(&emulator).await;
     assert_eq!((reply.element("NextPartNumberMarker"), reply.element("IsTruncated")), ("1", "false"));
 }
 
 #[tokio::test]
 async fn parts_lists_can_be_refused() {
     let emulator = emulator().await;
-    let (id, _) = uploaded(&emulator).await;
+    let (upload, _) = uploaded(&emulator).await;
     for (status, code) in [(403, "AccessDenied"), (500, "InternalError"), (404, "NoSuchUpload")] {
         emulator.inject(Fault::on(Operation::ListParts).answer(status, code));
-        let reply = list(&id).send(&emulator).await;
+        let reply = upload.list().send(&emulator).await;
         assert_eq!((reply.status.as_u16(), reply.element("Code")), (status, code));
     }
-    assert_eq!(list(&id).send(&emulator).await.status, 200);
+    assert_eq!(upload.list().send(&emulator).await.status, 200);
 }
 
 #[tokio::test]
 async fn a_part_is_overwritten_added_or_lost_behind_the_clients_back() {
     let emulator = emulator().await;
-    let (id, sent) = uploaded(&emulator).await;
+    let (upload, sent) = uploaded(&emulator).await;
     emulator.inject(Fault::on(Operation::ListParts).attempt(1).overwrite_part(1, "other bytes"));
     emulator.inject(Fault::on(Operation::ListParts).attempt(2).overwrite_part(7, "foreign"));
-    let listed = list(&id).send(&emulator).await;
+    let listed = upload.list().send(&emulator).await;
     assert_eq!(listed.element("Size"), "11");
     assert_ne!(listed.element("ETag"), sent.header("etag"));
     assert_ne!(listed.element("HashCrc64ecma"), sent.header("x-oss-hash-crc64ecma"));
-    let listed = list(&id).send(&emulator).await;
+    let listed = upload.list().send(&emulator).await;
     assert!(listed.text().contains("<PartNumber>7</PartNumber>"), "{}", listed.text());
 
-    let refused = complete(&id, &[sent.header("etag")]).send(&emulator).await;
+    let refused = upload.complete(&[(1, sent.header("etag"))]).send(&emulator).await;
     assert_eq!((refused.element("Code"), refused.element("PartNumber")), ("InvalidPart", "1"));
-    let sent = part(&id, 1, "hello").send(&emulator).await;
+    let sent = upload.part(1, "hello").send(&emulator).await;
     emulator.inject(Fault::on(Operation::CompleteMultipartUpload).lose_part(1));
-    let refused = complete(&id, &[sent.header("etag")]).send(&emulator).await;
+    let refused = upload.complete(&[(1, sent.header("etag"))]).send(&emulator).await;
     assert_eq!((refused.status.as_u16(), refused.element("Code")), (400, "InvalidPart"));
     let numbers: Vec<u32> = emulator.uploads(BUCKET)[0].parts.iter().map(|part| part.number).collect();
     assert_eq!(numbers, [7]);
@@ -91,9 +69,9 @@ async fn a_part_is_overwritten_added_or_lost_behind_the_clients_back() {
 #[tokio::test]
 async fn a_part_is_called_invalid() {
     let emulator = emulator().await;
-    let (id, sent) = uploaded(&emulator).await;
+    let (upload, sent) = uploaded(&emulator).await;
     emulator.inject(Fault::on(Operation::CompleteMultipartUpload).invalid_part(1));
-    let complete = complete(&id, &[sent.header("etag")]);
+    let complete = upload.complete(&[(1, sent.header("etag"))]);
     let refused = complete.send(&emulator).await;
     assert_eq!((refused.status.as_u16(), refused.element("Code")), (400, "InvalidPart"));
     assert_eq!((refused.element("PartNumber"), stored(&emulator)), ("1", false));
@@ -103,8 +81,8 @@ async fn a_part_is_called_invalid() {
 #[tokio::test]
 async fn an_error_under_status_200() {
     let emulator = emulator().await;
-    let (id, sent) = uploaded(&emulator).await;
-    let complete = complete(&id, &[sent.header("etag")]);
+    let (upload, sent) = uploaded(&emulator).await;
+    let complete = upload.complete(&[(1, sent.header("etag"))]);
     emulator.inject(Fault::on(Operation::CompleteMultipartUpload).answer(200, "InternalError"));
     let reply = complete.send(&emulator).await;
     assert_eq!((reply.status.as_u16(), reply.element("Code")), (200, "InternalError"));
@@ -124,10 +102,10 @@ async fn a_lost_answer_to_initiate_leaves_an_orphan() {
     let emulator = emulator().await;
     emulator.inject(Fault::on(Operation::InitiateMultipartUpload).drop_answer());
     assert!(call("POST", "k").query("uploads").try_send(&emulator).await.is_err());
-    let id = initiate(&emulator).await;
+    let upload = Upload::initiate(&emulator, "k").await;
     let uploads = emulator.uploads(BUCKET);
     assert_eq!(uploads.len(), 2);
-    assert_eq!(uploads.iter().filter(|upload| upload.upload_id == id).count(), 1);
+    assert_eq!(uploads.iter().filter(|one| one.upload_id == upload.id).count(), 1);
 }
 
 #[tokio::test]
@@ -152,11 +130,12 @@ async fn callbacks_end_as_scripted_and_are_not_sent() {
         assert!(reply.headers.contains_key("etag") && reply.headers.contains_key("x-oss-hash-crc64ecma"));
         assert!(stored(&emulator));
     }
-    let (id, sent) = uploaded(&emulator).await;
+    let (upload, sent) = uploaded(&emulator).await;
     emulator.inject(
         Fault::on(Operation::CompleteMultipartUpload).answer_callback("application/json", "not JSON"),
     );
-    let reply = complete(&id, &[sent.header("etag")]).header("x-oss-callback", asked).send(&emulator).await;
+    let reply =
+        upload.complete(&[(1, sent.header("etag"))]).header("x-oss-callback", asked).send(&emulator).await;
     assert_eq!((reply.status.as_u16(), reply.text()), (200, "not JSON"));
     assert_eq!(reply.header("content-type"), "application/json");
     assert!(reply.headers.contains_key("etag") && emulator.uploads(BUCKET).is_empty());
@@ -173,30 +152,30 @@ async fn a_request_without_a_callback_is_no_concern_of_these() {
 #[tokio::test]
 async fn tokens_expire_and_clocks_differ() {
     let emulator = emulator().await;
-    let (id, _) = uploaded(&emulator).await;
+    let (upload, _) = uploaded(&emulator).await;
     emulator.inject(Fault::on(Operation::UploadPart).part(2).expired_token());
-    let reply = part(&id, 2, "x").send(&emulator).await;
+    let reply = upload.part(2, "x").send(&emulator).await;
     assert_eq!((reply.status.as_u16(), reply.element("Code")), (403, "SecurityTokenExpired"));
     for millis in [20 * 60 * 1000, -20 * 60 * 1000] {
         emulator.inject(Fault::on(Operation::UploadPart).clock_offset_millis(millis));
-        let reply = part(&id, 2, "x").send(&emulator).await;
+        let reply = upload.part(2, "x").send(&emulator).await;
         assert_eq!((reply.status.as_u16(), reply.element("Code")), (403, "RequestTimeTooSkewed"));
     }
-    assert_eq!(part(&id, 2, "x").send(&emulator).await.status, 200);
+    assert_eq!(upload.part(2, "x").send(&emulator).await.status, 200);
 }
 
 #[tokio::test]
 async fn requests_without_a_body_are_reset_and_held_as_well() {
     let emulator = emulator().await;
-    let (id, _) = uploaded(&emulator).await;
+    let (upload, _) = uploaded(&emulator).await;
     call("PUT", "there").body("x").send(&emulator).await;
     for (operation, request) in [
-        (Operation::ListParts, list(&id)),
+        (Operation::ListParts, upload.list()),
         (Operation::GetObject, call("GET", "there")),
         (Operation::InitiateMultipartUpload, call("POST", "k").query("uploads")),
         (Operation::CopyObject, call("PUT", "k").header("x-oss-copy-source", format!("/{BUCKET}/there"))),
         (Operation::DeleteObject, call("DELETE", "there")),
-        (Operation::AbortMultipartUpload, call("DELETE", "k").query(format!("uploadId={id}"))),
+        (Operation::AbortMultipartUpload, upload.abort()),
     ] {
         for after in [0, u64::MAX] {
             emulator.inject(Fault::on(operation).reset_request_after(after));

@@ -3,6 +3,7 @@
 
 mod common;
 
+use common::upload::Upload;
 use common::{BUCKET, Reply, call, emulator};
 use oss_emulator::{Emulator, ObjectType};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -13,79 +14,66 @@ fn refused(reply: &Reply) -> (u16, &str) {
     (reply.status.as_u16(), reply.element("Code"))
 }
 
-async fn initiate(emulator: &Emulator, query: &str) -> String {
-    call("POST", "m").query(query).send(emulator).await.element("UploadId").to_owned()
-}
-
-async fn part(emulator: &Emulator, id: &str, number: u32, body: Vec<u8>) -> Reply {
-    call("PUT", "m").query(format!("partNumber={number}&uploadId={id}")).body(body).send(emulator).await
-}
-
-async fn complete(emulator: &Emulator, id: &str, parts: &[(u32, &str)]) -> Reply {
-    let list: String = parts
-        .iter()
-        .map(|(number, etag)| format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>"))
-        .collect();
-    let body = format!("<CompleteMultipartUpload>{list}</CompleteMultipartUpload>");
-    call("POST", "m").query(format!("uploadId={id}")).body(body).send(emulator).await
-}
-
 #[tokio::test]
 async fn parts_have_numbers_sizes_and_an_order() {
     let emulator = emulator().await;
-    let id = initiate(&emulator, "uploads").await;
+    let upload = Upload::initiate(&emulator, "m").await;
     for number in ["0", "10001", "x", ""] {
-        let query = format!("partNumber={number}&uploadId={id}");
-        let reply = call("PUT", "m").query(query).body("x").send(&emulator).await;
+        let reply = upload.part(number, "x").send(&emulator).await;
         assert_eq!(refused(&reply), (400, "InvalidArgument"), "{number}");
     }
-    let small = part(&emulator, &id, 1, b"small".to_vec()).await.header("etag").to_owned();
-    let last = part(&emulator, &id, 10_000, b"last".to_vec()).await.header("etag").to_owned();
-    let reply = complete(&emulator, &id, &[(1, &small), (10_000, &last)]).await;
+    let small = upload.part(1, "small").send(&emulator).await.header("etag").to_owned();
+    let last = upload.part(10_000, "last").send(&emulator).await.header("etag").to_owned();
+    let reply = upload.complete(&[(1, &small), (10_000, &last)]).send(&emulator).await;
     assert_eq!(refused(&reply), (400, "EntityTooSmall"));
     assert_eq!((reply.element("PartNumber"), reply.element("MinSizeAllowed")), ("1", "102400"));
-    let reply = complete(&emulator, &id, &[(10_000, &last), (1, &small)]).await;
+    let reply = upload.complete(&[(10_000, &last), (1, &small)]).send(&emulator).await;
     assert_eq!(refused(&reply), (400, "InvalidPartOrder"));
     for parts in [&[(1, last.as_str())][..], &[(2, small.as_str())]] {
-        assert_eq!(refused(&complete(&emulator, &id, parts).await), (400, "InvalidPart"));
+        assert_eq!(refused(&upload.complete(parts).send(&emulator).await), (400, "InvalidPart"));
     }
-    assert_eq!(refused(&complete(&emulator, &id, &[]).await), (400, "MalformedXML"));
-    assert_eq!(complete(&emulator, &id, &[(10_000, &last)]).await.status, 200, "any part may be left out");
+    assert_eq!(refused(&upload.complete(&[]).send(&emulator).await), (400, "MalformedXML"));
+    assert_eq!(
+        upload.complete(&[(10_000, &last)]).send(&emulator).await.status,
+        200,
+        "any part may be left out"
+    );
     assert_eq!(emulator.object(BUCKET, "m").unwrap().body, "last");
 }
 
 #[tokio::test]
 async fn a_part_sent_twice_is_the_later_one_unless_the_upload_is_sequential() {
     let emulator = emulator().await;
-    let id = initiate(&emulator, "uploads").await;
-    part(&emulator, &id, 1, b"first".to_vec()).await;
-    part(&emulator, &id, 1, b"second".to_vec()).await;
-    let all = call("POST", "m").query(format!("uploadId={id}")).header("x-oss-complete-all", "yes");
+    let upload = Upload::initiate(&emulator, "m").await;
+    upload.part(1, "first").send(&emulator).await;
+    upload.part(1, "second").send(&emulator).await;
+    let all = upload.complete_all();
     let with_body = all.clone().body("<CompleteMultipartUpload/>").send(&emulator).await;
     assert_eq!((with_body.status.as_u16(), with_body.element("EC")), (400, "0042-00000216"));
     assert_eq!(all.send(&emulator).await.status, 200);
     assert_eq!(emulator.object(BUCKET, "m").unwrap().body, "second");
 
-    let id = initiate(&emulator, "uploads&sequential").await;
-    assert_eq!(refused(&part(&emulator, &id, 2, b"x".to_vec()).await), (409, "PartNotSequential"));
-    assert_eq!(part(&emulator, &id, 1, b"x".to_vec()).await.status, 200);
-    assert_eq!(refused(&part(&emulator, &id, 1, b"x".to_vec()).await), (409, "PartAlreadyExist"));
+    let upload = Upload::initiate_with(&emulator, "m", "uploads&sequential").await;
+    assert_eq!(refused(&upload.part(2, "x").send(&emulator).await), (409, "PartNotSequential"));
+    assert_eq!(upload.part(1, "x").send(&emulator).await.status, 200);
+    assert_eq!(refused(&upload.part(1, "x").send(&emulator).await), (409, "PartAlreadyExist"));
 }
 
 #[tokio::test]
 async fn parts_are_listed_in_pages_of_a_thousand() {
     let emulator = emulator().await;
-    let id = initiate(&emulator, "uploads").await;
+    let upload = Upload::initiate(&emulator, "m").await;
     for number in 1..=1001 {
-        part(&emulator, &id, number, b"x".to_vec()).await;
+        upload.part(number, "x").send(&emulator).await;
     }
-    let first = call("GET", "m").query(format!("uploadId={id}")).send(&emulator).await;
+    let first = upload.list().send(&emulator).await;
     assert_eq!((first.element("IsTruncated"), first.element("NextPartNumberMarker")), ("true", "1000"));
-    let query = format!("uploadId={id}&part-number-marker=1000");
-    let second = call("GET", "m").query(query).send(&emulator).await;
+    let second = upload.list_with("&part-number-marker=1000").send(&emulator).await;
     assert_eq!((second.element("IsTruncated"), second.element("PartNumber")), ("false", "1001"));
-    let query = format!("uploadId={id}&max-parts=1001");
-    assert_eq!(refused(&call("GET", "m").query(query).send(&emulator).await), (400, "InvalidArgument"));
+    for most in ["1001", "x"] {
+        let reply = upload.list_with(&format!("&max-parts={most}")).send(&emulator).await;
+        assert_eq!(refused(&reply), (400, "InvalidArgument"), "{most}");
+    }
 }
 
 #[tokio::test]
@@ -121,9 +109,9 @@ async fn overwriting_can_be_forbidden_everywhere() {
     for request in [forbid("PUT").body("new"), forbid("POST").query("uploads"), copy] {
         assert_eq!(refused(&request.send(&emulator).await), (409, "FileAlreadyExists"));
     }
-    let id = initiate(&emulator, "uploads").await;
-    part(&emulator, &id, 1, b"new".to_vec()).await;
-    let all = forbid("POST").query(format!("uploadId={id}")).header("x-oss-complete-all", "yes");
+    let upload = Upload::initiate(&emulator, "m").await;
+    upload.part(1, "new").send(&emulator).await;
+    let all = upload.complete_all().header("x-oss-forbid-overwrite", "true");
     assert_eq!(refused(&all.send(&emulator).await), (409, "FileAlreadyExists"));
     assert_eq!(emulator.object(BUCKET, "m").unwrap().body, "old");
 }
@@ -205,13 +193,13 @@ async fn what_is_not_offered_says_so() {
 #[tokio::test]
 async fn many_uploads_at_once_keep_apart() {
     let emulator = std::sync::Arc::new(emulator().await);
-    let id = initiate(&emulator, "uploads").await;
+    let upload = Upload::initiate(&emulator, "m").await;
     let tasks: Vec<_> = (1..=40_u8)
         .map(|number| {
-            let (emulator, id) = (std::sync::Arc::clone(&emulator), id.clone());
+            let (emulator, upload) = (std::sync::Arc::clone(&emulator), upload.clone());
             tokio::spawn(async move {
                 let body = vec![number; 102_400];
-                assert_eq!(part(&emulator, &id, u32::from(number), body.clone()).await.status, 200);
+                assert_eq!(upload.part(number, body.clone()).send(&emulator).await.status, 200);
                 let put = call("PUT", &format!("o{number}")).body(body).send(&emulator).await;
                 assert_eq!(put.status, 200);
             })
@@ -220,7 +208,7 @@ async fn many_uploads_at_once_keep_apart() {
     for task in tasks {
         task.await.unwrap();
     }
-    let all = call("POST", "m").query(format!("uploadId={id}")).header("x-oss-complete-all", "yes");
+    let all = upload.complete_all();
     assert_eq!(all.send(&emulator).await.status, 200);
     let wanted: Vec<u8> = (1..=40).flat_map(|number| vec![number; 102_400]).collect();
     assert_eq!(emulator.object(BUCKET, "m").unwrap().body, wanted);

@@ -5,6 +5,7 @@ mod common;
 
 use std::sync::Arc;
 
+use common::upload::Upload;
 use common::{BUCKET, Call, Reply, call};
 use oss_emulator::{Acl, Emulator, Fault, Operation};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -14,24 +15,6 @@ use tokio::task::JoinSet;
 async fn emulator() -> Emulator {
     let builder = Emulator::builder().bucket_with_acl(BUCKET, Acl::PublicReadWrite);
     builder.smallest_part(1).start().await.unwrap()
-}
-
-async fn initiate(emulator: &Emulator) -> String {
-    call("POST", "k").query("uploads").send(emulator).await.element("UploadId").to_owned()
-}
-
-fn part(id: &str, number: usize, body: impl Into<bytes::Bytes>) -> Call {
-    call("PUT", "k").query(format!("partNumber={number}&uploadId={id}")).body(body)
-}
-
-fn complete(id: &str, etags: &[String]) -> Call {
-    let parts: String = (1..)
-        .zip(etags)
-        .map(|(number, etag)| format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>"))
-        .collect();
-    call("POST", "k")
-        .query(format!("uploadId={id}"))
-        .body(format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>"))
 }
 
 /// Sends all at once, each on a connection of its own.
@@ -50,9 +33,9 @@ async fn at_once(emulator: &Arc<Emulator>, calls: Vec<Call>) -> Vec<(Call, Reply
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_of_many_completes_succeeds() {
     let emulator = Arc::new(emulator().await);
-    let id = initiate(&emulator).await;
-    let etag = part(&id, 1, "hello").send(&emulator).await.header("etag").to_owned();
-    let replies = at_once(&emulator, vec![complete(&id, &[etag]); 16]).await;
+    let upload = Upload::initiate(&emulator, "k").await;
+    let etag = upload.part(1, "hello").send(&emulator).await.header("etag").to_owned();
+    let replies = at_once(&emulator, vec![upload.complete(&[(1, &etag)]); 16]).await;
     let completed = replies.iter().filter(|(_, reply)| reply.status == 200).count();
     assert_eq!(completed, 1);
     for (_, reply) in replies.iter().filter(|(_, reply)| reply.status != 200) {
@@ -65,11 +48,11 @@ async fn one_of_many_completes_succeeds() {
 async fn complete_meets_parts_and_an_abort() {
     let emulator = Arc::new(emulator().await);
     for round in 0..20 {
-        let id = initiate(&emulator).await;
-        let old = part(&id, 1, format!("old {round}")).send(&emulator).await.header("etag").to_owned();
-        let mut calls: Vec<Call> = (1..6).map(|_| part(&id, 1, format!("new {round}"))).collect();
-        calls.push(complete(&id, &[old]));
-        calls.push(call("DELETE", "k").query(format!("uploadId={id}")));
+        let upload = Upload::initiate(&emulator, "k").await;
+        let old = upload.part(1, format!("old {round}")).send(&emulator).await.header("etag").to_owned();
+        let mut calls: Vec<Call> = (1..6).map(|_| upload.part(1, format!("new {round}"))).collect();
+        calls.push(upload.complete(&[(1, &old)]));
+        calls.push(upload.abort());
         call("DELETE", "k").send(&emulator).await;
         let replies = at_once(&emulator, calls).await;
         let status = |method: &str| {
@@ -92,18 +75,18 @@ async fn complete_meets_parts_and_an_abort() {
 async fn a_part_that_is_still_arriving_when_its_upload_ends_is_told_so() {
     let emulator = emulator().await;
     for end in ["DELETE", "POST"] {
-        let id = initiate(&emulator).await;
-        let etag = part(&id, 1, "hello").send(&emulator).await.header("etag").to_owned();
+        let upload = Upload::initiate(&emulator, "k").await;
+        let etag = upload.part(1, "hello").send(&emulator).await.header("etag").to_owned();
         let held = emulator.inject(Fault::on(Operation::UploadPart).part(2).stall_after(3));
-        let late = part(&id, 2, "late part");
+        let late = upload.part(2, "late part");
         let (reply, ()) = tokio::join!(late.send(&emulator), async {
             let struck = |entry: &oss_emulator::JournalEntry| {
-                entry.upload_id.as_deref() == Some(&id) && entry.body_bytes == 9
+                entry.upload_id.as_deref() == Some(&upload.id) && entry.body_bytes == 9
             };
             emulator.wait_for(|journal| journal.iter().any(struck)).await;
             let ending = match end {
-                "DELETE" => call("DELETE", "k").query(format!("uploadId={id}")),
-                _ => complete(&id, &[etag]),
+                "DELETE" => upload.abort(),
+                _ => upload.complete(&[(1, &etag)]),
             };
             assert!(ending.send(&emulator).await.status.is_success());
             held.release();
@@ -278,8 +261,8 @@ async fn odd_keys_are_keys_like_any_other() {
 #[tokio::test]
 async fn hostile_documents_are_refused() {
     let emulator = emulator().await;
-    let id = initiate(&emulator).await;
-    let etag = part(&id, 1, "hello").send(&emulator).await.header("etag").to_owned();
+    let upload = Upload::initiate(&emulator, "k").await;
+    let etag = upload.part(1, "hello").send(&emulator).await.header("etag").to_owned();
     let one = format!("<Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part>");
     let within = |inside: &str| format!("<CompleteMultipartUpload>{inside}</CompleteMultipartUpload>");
     for (body, code) in [
@@ -297,25 +280,24 @@ async fn hostile_documents_are_refused() {
         (format!("{}{}", within(&one), within(&one)), "MalformedXML"),
         ("x".repeat(9 << 20), "MalformedXML"),
     ] {
-        let reply =
-            call("POST", "k").query(format!("uploadId={id}")).body(body.clone()).send(&emulator).await;
+        let reply = upload.complete_with(body.clone()).send(&emulator).await;
         let start = &body[..body.len().min(100)];
         assert_eq!((reply.status.as_u16(), reply.element("Code")), (400, code), "{start}");
     }
-    assert_eq!(complete(&id, &[etag]).send(&emulator).await.status, 200);
+    assert_eq!(upload.complete(&[(1, &etag)]).send(&emulator).await.status, 200);
 }
 
 #[tokio::test]
 async fn the_later_of_two_uploads_that_forbid_overwriting_is_refused() {
     let emulator = emulator().await;
-    let id = initiate(&emulator).await;
-    let etag = part(&id, 1, "part").send(&emulator).await.header("etag").to_owned();
+    let upload = Upload::initiate(&emulator, "k").await;
+    let etag = upload.part(1, "part").send(&emulator).await.header("etag").to_owned();
     let form = "--b\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nk\r\n--b\r\nContent-Disposition: \
                 form-data; name=\"x-oss-forbid-overwrite\"\r\n\r\ntrue\r\n--b\r\nContent-Disposition: form-data; \
                 name=\"file\"; filename=\"f\"\r\n\r\nlate\r\n--b--\r\n";
     for (late, held) in [
         (call("PUT", "k").body("late"), 2),
-        (complete(&id, &[etag]), 2),
+        (upload.complete(&[(1, &etag)]), 2),
         (
             call("POST", "").anonymous().header("content-type", "multipart/form-data; boundary=b").body(form),
             form.len() as u64,

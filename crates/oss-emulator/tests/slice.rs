@@ -3,6 +3,7 @@
 
 mod common;
 
+use common::upload::Upload;
 use common::{Application, BUCKET, call, callback, emulator};
 use oss_emulator::{Fault, Operation};
 
@@ -56,28 +57,19 @@ async fn a_wrong_secret_is_refused_with_the_string_to_sign() {
 #[tokio::test]
 async fn multipart_joins_parts_and_their_checksums() {
     let emulator = emulator().await;
-    let id = initiate(&emulator).await;
+    let upload = Upload::initiate(&emulator, "big").await;
     let parts = [vec![b'a'; 102_400], vec![b'b'; 102_400], b"end".to_vec()];
-    let mut list = String::new();
+    let mut etags = Vec::new();
     for (number, part) in (1..).zip(&parts) {
-        let sent = call("PUT", "big")
-            .query(format!("partNumber={number}&uploadId={id}"))
-            .body(part.clone())
-            .send(&emulator)
-            .await;
+        let sent = upload.part(number, part.clone()).send(&emulator).await;
         assert_eq!(sent.status, 200);
-        list.push_str(&format!(
-            "<Part><PartNumber>{number}</PartNumber><ETag>{}</ETag></Part>",
-            sent.header("etag")
-        ));
+        etags.push(sent.header("etag").to_owned());
     }
-    let listed = call("GET", "big").query(format!("uploadId={id}")).send(&emulator).await;
+    let listed = upload.list().send(&emulator).await;
     assert_eq!(listed.text().matches("<HashCrc64ecma>").count(), 3);
     assert_eq!(emulator.uploads(BUCKET)[0].parts.len(), 3);
 
-    let complete = call("POST", "big")
-        .query(format!("uploadId={id}"))
-        .body(format!("<CompleteMultipartUpload>{list}</CompleteMultipartUpload>"));
+    let complete = upload.complete(&[(1, &etags[0]), (2, &etags[1]), (3, &etags[2])]);
     let completed = complete.send(&emulator).await;
     assert_eq!(completed.status, 200, "{}", completed.text());
     let whole = parts.concat();
@@ -93,9 +85,9 @@ async fn multipart_joins_parts_and_their_checksums() {
 #[tokio::test]
 async fn an_aborted_upload_is_gone() {
     let emulator = emulator().await;
-    let id = initiate(&emulator).await;
-    assert_eq!(call("DELETE", "big").query(format!("uploadId={id}")).send(&emulator).await.status, 204);
-    let listed = call("GET", "big").query(format!("uploadId={id}")).send(&emulator).await;
+    let upload = Upload::initiate(&emulator, "big").await;
+    assert_eq!(upload.abort().send(&emulator).await.status, 204);
+    let listed = upload.list().send(&emulator).await;
     assert_eq!(listed.element("Code"), "NoSuchUpload");
     assert!(emulator.uploads(BUCKET).is_empty());
 }
@@ -211,10 +203,4 @@ async fn shutdown_ends_and_drop_stops() {
     let endpoint = first.endpoint().to_owned();
     first.shutdown().await;
     assert!(tokio::net::TcpStream::connect(endpoint.strip_prefix("http://").unwrap()).await.is_err());
-}
-
-async fn initiate(emulator: &oss_emulator::Emulator) -> String {
-    let initiated = call("POST", "big").query("uploads").send(emulator).await;
-    assert_eq!(initiated.status, 200, "{}", initiated.text());
-    initiated.element("UploadId").to_owned()
 }

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failure here is the test's failure")]
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod upload;
+
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 

@@ -13,7 +13,7 @@ use http::Response;
 use http_body_util::Full;
 use oss_emulator::{Acl, Emulator, Fault, Operation};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 fn parameter(fields: serde_json::Value) -> String {
     STANDARD.encode(fields.to_string())
@@ -102,12 +102,19 @@ async fn xml_is_an_answer_too() {
 }
 
 #[tokio::test]
-async fn nobody_there_and_nobody_answering() {
+async fn nobody_is_there() {
+    let emulator = emulator().await;
+    // Bound, so that nobody else can have the port, and deaf, so that connecting is refused.
+    let deaf = TcpSocket::new_v4().unwrap();
+    deaf.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let reply = put(&emulator, callback(&format!("http://{}", deaf.local_addr().unwrap()), "a=b")).await;
+    assert!(reply.element("Message").starts_with("Error status : -1.OSS can not connect"), "{reply:?}");
+}
+
+#[tokio::test]
+async fn nobody_answers() {
     let emulator =
         Emulator::builder().bucket(BUCKET).callback_timeout(Duration::from_millis(50)).start().await.unwrap();
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let reply = put(&emulator, callback(&format!("http://{free}"), "a=b")).await;
-    assert!(reply.element("Message").starts_with("Error status : -1.OSS can not connect"), "{reply:?}");
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let reply = put(&emulator, callback(&format!("http://{}", silent.local_addr().unwrap()), "a=b")).await;
     assert!(reply.element("Message").contains("reply timeout, cost:50ms"), "{reply:?}");

@@ -7,7 +7,7 @@ mod common;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::sync::mpsc;
 
 use common::upload::Upload;
 use common::{BUCKET, call};
@@ -126,76 +126,123 @@ fn body_of(version: u64) -> Vec<u8> {
     vec![(version % 251) as u8; 1_500_000 + (version as usize % 7) * 100_000]
 }
 
-/// Uploads until the emulator dies; gives the versions that were answered with 200, by key.
-fn upload_until_killed(endpoint: &str, from: u64) -> Vec<(usize, u64)> {
-    use std::io::{Read, Write};
-    let address = endpoint.strip_prefix("http://").unwrap();
-    let mut done = Vec::new();
+/// How far an uploader has come.
+enum Progress {
+    /// The next piece of a body is on its way.
+    Sent,
+    /// A version of a key was answered with 200.
+    Answered(usize, u64),
+}
+
+/// Bytes of a body that are sent at once.
+const PIECE: usize = 64 << 10;
+
+/// Uploads until the emulator dies.
+fn upload_until_killed(endpoint: &str, from: u64, progress: &mpsc::Sender<Progress>) {
     for version in from.. {
         let key = (version % 3) as usize;
-        let body = body_of(version);
-        let path = format!("/{BUCKET}/k{key}");
-        let mut request = http::Request::put(&path)
-            .header("host", address)
-            .header("content-length", body.len())
-            .body(())
-            .unwrap()
-            .into_parts()
-            .0;
-        #[expect(clippy::disallowed_methods, reason = "a client signs with the time of day")]
-        let now = std::time::SystemTime::now();
-        let name = format!("k{key}");
-        oss_signing::Signer::sign(
-            &oss_signing::V4Signer::new("cn-hangzhou".parse().unwrap()),
-            &mut request,
-            oss_signing::Resource::object(BUCKET, &name),
-            &oss_signing::Credentials::new("test-id", "test-secret"),
-            now,
-        )
-        .unwrap();
-        let mut head = format!("PUT {path} HTTP/1.1\r\nConnection: close\r\n");
-        for (name, value) in &request.headers {
-            head.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+        match upload(endpoint.strip_prefix("http://").unwrap(), key, version, progress) {
+            Ok(answer) => assert_eq!(&answer, b"HTTP/1.1 200"),
+            Err(_) => return,
         }
-        head.push_str("\r\n");
-        let answer = std::net::TcpStream::connect(address).and_then(|mut stream| {
-            stream.write_all(head.as_bytes())?;
-            stream.write_all(&body)?;
-            let mut answer = [0; 12];
-            stream.read_exact(&mut answer)?;
-            Ok(answer)
-        });
-        match answer {
-            Ok(answer) => {
-                assert_eq!(&answer, b"HTTP/1.1 200");
-                done.push((key, version));
+        // Nobody listens any more once the emulator is killed.
+        let _ = progress.send(Progress::Answered(key, version));
+    }
+}
+
+fn upload(
+    address: &str,
+    key: usize,
+    version: u64,
+    progress: &mpsc::Sender<Progress>,
+) -> std::io::Result<[u8; 12]> {
+    use std::io::{Read, Write};
+    let body = body_of(version);
+    let name = format!("k{key}");
+    let path = format!("/{BUCKET}/{name}");
+    let mut request = http::Request::put(&path)
+        .header("host", address)
+        .header("content-length", body.len())
+        .body(())
+        .unwrap()
+        .into_parts()
+        .0;
+    #[expect(clippy::disallowed_methods, reason = "a client signs with the time of day")]
+    let now = std::time::SystemTime::now();
+    oss_signing::Signer::sign(
+        &oss_signing::V4Signer::new("cn-hangzhou".parse().unwrap()),
+        &mut request,
+        oss_signing::Resource::object(BUCKET, &name),
+        &oss_signing::Credentials::new("test-id", "test-secret"),
+        now,
+    )
+    .unwrap();
+    let mut head = format!("PUT {path} HTTP/1.1\r\nConnection: close\r\n");
+    for (name, value) in &request.headers {
+        head.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+    }
+    head.push_str("\r\n");
+    let mut stream = std::net::TcpStream::connect(address)?;
+    stream.write_all(head.as_bytes())?;
+    for piece in body.chunks(PIECE) {
+        stream.write_all(piece)?;
+        let _ = progress.send(Progress::Sent);
+    }
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer)?;
+    Ok(answer)
+}
+
+/// The numbers that choose the moments of the kills; `OSS_KILL_SEED` repeats a run that failed.
+fn moments() -> fastrand::Rng {
+    #[expect(clippy::disallowed_methods, reason = "a person repeats a run")]
+    let seed = match std::env::var("OSS_KILL_SEED") {
+        Ok(seed) => seed.parse().unwrap(),
+        Err(_) => fastrand::u64(..),
+    };
+    #[expect(clippy::print_stdout, reason = "shown when the test fails")]
+    {
+        println!("OSS_KILL_SEED={seed}");
+    }
+    fastrand::Rng::with_seed(seed)
+}
+
+/// Reads on until so many uploads were answered, and then so many pieces sent or one more upload answered.
+fn watch(progress: &mpsc::Receiver<Progress>, answers: usize, pieces: usize, newest: &mut [Option<u64>; 3]) {
+    let (mut answered, mut sent) = (0, 0);
+    while answered < answers || (answered == answers && sent < pieces) {
+        match progress.recv().expect("the emulator runs until it is killed") {
+            Progress::Sent if answered < answers => {}
+            Progress::Sent => sent += 1,
+            Progress::Answered(key, version) => {
+                answered += 1;
+                newest[key] = Some(version);
             }
-            Err(_) => break,
         }
     }
-    done
 }
 
 #[tokio::test]
 async fn a_kill_at_any_moment_shows_no_half_written_object() {
     let folder = tempfile::tempdir().unwrap();
+    let mut moments = moments();
     let mut newest = [None::<u64>; 3];
     let mut version = 0;
     for round in 0..12 {
         let mut program = Program::start(folder.path());
         let endpoint = program.endpoint.clone();
-        let uploads = std::thread::spawn(move || upload_until_killed(&endpoint, version));
-        // A moment that differs each time, measured by work done and not by a sleep: spin for it.
-        let until = Instant::now() + Duration::from_micros(fastrand::u64(2_000..60_000));
-        while Instant::now() < until {
-            std::hint::spin_loop();
-        }
+        let (sender, progress) = mpsc::channel();
+        let uploads = std::thread::spawn(move || upload_until_killed(&endpoint, version, &sender));
+        watch(&progress, moments.usize(1..3), moments.usize(0..34), &mut newest);
         program.child.kill().unwrap();
         program.child.wait().unwrap();
-        for (key, done) in uploads.join().unwrap() {
-            newest[key] = Some(done);
-            version = done;
+        uploads.join().unwrap();
+        for last in progress {
+            if let Progress::Answered(key, version) = last {
+                newest[key] = Some(version);
+            }
         }
+        version = newest.iter().flatten().copied().max().unwrap();
 
         let emulator = Emulator::builder().data_dir(folder.path()).start().await.unwrap();
         for (key, answered) in newest.iter_mut().enumerate() {
@@ -213,5 +260,4 @@ async fn a_kill_at_any_moment_shows_no_half_written_object() {
         version += 4;
         emulator.shutdown().await;
     }
-    assert!(newest.iter().any(Option::is_some), "no round lasted long enough for one upload");
 }

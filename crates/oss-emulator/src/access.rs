@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use http::request::Parts;
-use oss_signing::{Resource, Scheme, Verifier, VerifyError};
+use oss_signing::{Resource, Scheme, VerifyError};
 
 use crate::clock::iso8601;
 use crate::core::Core;
@@ -58,11 +58,6 @@ pub(crate) fn check_token(core: &Core, access_key_id: &str, token: Option<&str>)
             "The security token you provided is invalid.",
         )),
     }
-}
-
-/// The verifier for a region's requests.
-pub(crate) fn verifier(region: oss_signing::Region) -> Verifier {
-    Verifier::new(region)
 }
 
 fn check_anonymous(

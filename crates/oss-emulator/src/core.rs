@@ -27,7 +27,8 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) journal: Arc<Journal>,
     pub(crate) faults: Faults,
-    pub(crate) callbacks: callback::Sender,
+    pub(crate) callbacks: Arc<callback::Sender>,
+    pub(crate) deliveries: callback::Running,
     pub(crate) config: Config,
     pub(crate) verifier: oss_signing::Verifier,
 }

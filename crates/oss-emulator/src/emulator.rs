@@ -17,6 +17,8 @@ use crate::store::{Acl, Content, ObjectType, Part};
 use crate::transport::InProcess;
 
 /// A running OSS; it stops when it is dropped.
+///
+/// Callbacks that it is sending are then broken off, unless a [`transport`](Self::transport) of it is still there.
 pub struct Emulator {
     core: Arc<Core>,
     task: JoinHandle<()>,
@@ -211,7 +213,7 @@ impl Emulator {
         self.core.clock.set_offset(millis);
     }
 
-    /// Stops: no new connections, requests in progress may end within 5 s, faults hold nothing any more.
+    /// Stops: no new connections, requests and callbacks in progress may end within 5 s, faults hold nothing any more.
     ///
     /// # Cancellation
     ///

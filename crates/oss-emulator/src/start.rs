@@ -10,7 +10,7 @@ use crate::access;
 use crate::address::ADMIN_SEGMENT;
 use crate::admin::CALLBACK_KEY;
 use crate::builder::{DEFAULT_ACCESS_KEY_ID, DEFAULT_ACCESS_KEY_SECRET, EmulatorBuilder, StoreChoice};
-use crate::callback::{CallbackKey, CallbackKeyError, Sender};
+use crate::callback::{CallbackKey, CallbackKeyError, Running, Sender};
 use crate::clock::Clock;
 use crate::core::{Config, Core, Secret};
 use crate::emulator::Emulator;
@@ -159,14 +159,15 @@ impl EmulatorBuilder {
             clock,
             journal: Arc::new(Journal::new(self.journal_capacity)),
             faults,
-            callbacks: Sender {
+            callbacks: Arc::new(Sender {
                 key,
                 timeout: self.callback_timeout,
                 public_only: self.public_callbacks_only,
                 #[cfg(feature = "https")]
                 roots: self.callback_roots,
-            },
-            verifier: access::verifier(region),
+            }),
+            deliveries: Running::default(),
+            verifier: oss_signing::Verifier::new(region),
             config: Config {
                 region: self.region,
                 callback_key_url: format!(

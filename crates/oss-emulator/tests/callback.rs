@@ -13,7 +13,7 @@ use http::Response;
 use http_body_util::Full;
 use oss_emulator::{Acl, Emulator, Fault, Operation};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 fn parameter(fields: serde_json::Value) -> String {
     STANDARD.encode(fields.to_string())
@@ -299,13 +299,14 @@ async fn additional_headers_change_neither_framing_nor_signature() {
     assert_ne!(received.headers["host"], "elsewhere");
 }
 
-#[tokio::test]
-async fn a_callback_is_sent_though_the_uploader_has_gone() {
-    let emulator = Emulator::builder().bucket_with_acl(BUCKET, Acl::PublicReadWrite).start().await.unwrap();
+/// An emulator that is in the middle of a callback whose uploader has gone, and the application's end of it.
+async fn abandoned(timeout: Duration) -> (Emulator, TcpStream) {
+    let builder = Emulator::builder().bucket_with_acl(BUCKET, Acl::PublicReadWrite);
+    let emulator = builder.callback_timeout(timeout).start().await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let asked = callback(&format!("http://{}", listener.local_addr().unwrap()), "a=b");
     let host = emulator.endpoint().strip_prefix("http://").unwrap();
-    let mut uploader = tokio::net::TcpStream::connect(host).await.unwrap();
+    let mut uploader = TcpStream::connect(host).await.unwrap();
     let head = format!(
         "PUT /{BUCKET}/k HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1\r\nx-oss-callback: {asked}\r\n\r\nx"
     );
@@ -313,11 +314,49 @@ async fn a_callback_is_sent_though_the_uploader_has_gone() {
     let (mut application, _) = listener.accept().await.unwrap();
     drop(uploader);
     emulator.wait_for(|journal| journal[0].finished).await;
-    application.read_buf(&mut Vec::new()).await.unwrap();
-    application.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await.unwrap();
+    let mut request = Vec::new();
+    while !request.ends_with(b"a=b") {
+        assert_ne!(application.read_buf(&mut request).await.unwrap(), 0);
+    }
+    (emulator, application)
+}
+
+const GOOD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+
+#[tokio::test]
+async fn a_callback_is_sent_though_the_uploader_has_gone() {
+    let (emulator, mut application) = abandoned(Duration::from_secs(5)).await;
+    application.write_all(GOOD).await.unwrap();
     emulator.wait_for(|journal| journal[0].callback.is_some()).await;
     let record = emulator.journal()[0].callback.clone().unwrap();
     assert_eq!((record.status, record.failure), (Some(200), None));
+}
+
+#[tokio::test]
+async fn a_shutdown_waits_for_a_callback_that_nobody_else_waits_for() {
+    let (emulator, mut application) = abandoned(Duration::from_secs(5)).await;
+    let host = emulator.endpoint().strip_prefix("http://").unwrap().to_owned();
+    let shutdown = emulator.shutdown();
+    tokio::pin!(shutdown);
+    tokio::select! {
+        biased;
+        () = &mut shutdown => panic!("the callback was not waited for"),
+        () = async { while TcpStream::connect(&host).await.is_ok() {} } => {}
+    }
+    application.write_all(GOOD).await.unwrap();
+    shutdown.await;
+}
+
+#[tokio::test]
+async fn a_shutdown_does_not_wait_for_ever() {
+    let (emulator, mut application) = abandoned(Duration::MAX).await;
+    // A transport that is still there must not keep the callback alive.
+    let _transport = emulator.transport();
+    tokio::time::pause();
+    let began = tokio::time::Instant::now();
+    emulator.shutdown().await;
+    assert!((5..6).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    assert_eq!(application.read_buf(&mut Vec::new()).await.unwrap_or(0), 0, "the callback is broken off");
 }
 
 #[tokio::test]

@@ -8,10 +8,13 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
+use std::time::Duration;
 
 use common::upload::Upload;
 use common::{BUCKET, call};
-use oss_emulator::{Emulator, Fault, Operation, StartError};
+use oss_emulator::{Acl, Emulator, Fault, Operation, StartError};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
 
 async fn open(folder: &Path) -> Emulator {
     Emulator::builder().bucket(BUCKET).data_dir(folder).start().await.unwrap()
@@ -63,6 +66,27 @@ async fn one_emulator_at_a_time() {
     let second = Emulator::builder().data_dir(folder.path()).start().await;
     assert!(matches!(second, Err(StartError::DataDir { .. })));
     drop(first);
+}
+
+/// The callback waits for ever, and with it whatever it holds.
+#[tokio::test]
+async fn a_callback_that_nobody_waits_for_ends_with_its_emulator() {
+    let folder = tempfile::tempdir().unwrap();
+    let builder = Emulator::builder().bucket_with_acl(BUCKET, Acl::PublicReadWrite).data_dir(folder.path());
+    let first = builder.callback_timeout(Duration::MAX).start().await.unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let asked = common::callback(&format!("http://{}", silent.local_addr().unwrap()), "a=b");
+    let host = first.endpoint().strip_prefix("http://").unwrap();
+    let mut uploader = TcpStream::connect(host).await.unwrap();
+    let request = format!(
+        "PUT /{BUCKET}/k HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1\r\nx-oss-callback: {asked}\r\n\r\nx"
+    );
+    uploader.write_all(request.as_bytes()).await.unwrap();
+    let (_called, _) = silent.accept().await.unwrap();
+    drop(uploader);
+    first.wait_for(|journal| journal[0].finished).await;
+    drop(first);
+    assert_eq!(open(folder.path()).await.keys(BUCKET), ["k"]);
 }
 
 #[tokio::test]

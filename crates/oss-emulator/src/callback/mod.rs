@@ -3,6 +3,7 @@
 mod image;
 mod key;
 mod parameter;
+mod running;
 mod send;
 mod template;
 #[cfg(feature = "https")]
@@ -14,6 +15,7 @@ pub(crate) use image::{HEAD as IMAGE_HEAD, identify as identify_image};
 pub(crate) use key::CallbackKey;
 pub use key::CallbackKeyError;
 pub(crate) use parameter::Callback;
+pub(crate) use running::Running;
 pub(crate) use send::{Reply, Sender};
 pub(crate) use template::{Facts, Image};
 pub(crate) use verdict::Failure;

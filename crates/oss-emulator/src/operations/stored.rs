@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, ETAG, HeaderName};
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 
 use crate::answer::{Answer, AnswerBody};
 use crate::callback::{Callback, Facts, Failure, IMAGE_HEAD, Image, Reply, identify_image};
@@ -76,13 +76,20 @@ pub(crate) async fn answer(
 }
 
 /// Sends the callback in a task of its own, because OSS sends it whether or not the uploader waits for the answer.
-fn deliver(exchange: &Exchange<'_>, callback: Callback, facts: Facts) -> JoinHandle<Result<Reply, Failure>> {
-    let core = Arc::clone(exchange.core);
+///
+/// The task holds no more than it needs, so that an emulator that is dropped lets go of its store.
+fn deliver(
+    exchange: &Exchange<'_>,
+    callback: Callback,
+    facts: Facts,
+) -> oneshot::Receiver<Result<Reply, Failure>> {
+    let core = exchange.core;
+    let (sender, journal) = (Arc::clone(&core.callbacks), Arc::clone(&core.journal));
+    let key_url = core.config.callback_key_url.clone();
     let (now, sequence) = (exchange.now, exchange.ticket.sequence);
-    tokio::spawn(async move {
-        let key_url = &core.config.callback_key_url;
-        let delivery = core.callbacks.deliver(&callback, &facts, key_url, now).await;
-        core.journal.update(sequence, |entry| entry.callback = Some(delivery.record));
+    core.deliveries.spawn(async move {
+        let delivery = sender.deliver(&callback, &facts, &key_url, now).await;
+        journal.update(sequence, |entry| entry.callback = Some(delivery.record));
         delivery.outcome
     })
 }

@@ -6,14 +6,15 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::connection::{self, stopped};
 use crate::core::Core;
 
-/// How long requests in progress may take after a stop was asked for.
+/// How long requests in progress and callbacks may take after a stop was asked for.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Accepts until `stopping` turns true, then waits for the connections for a short while.
+/// Accepts until `stopping` turns true, then waits for the connections and the callbacks for a short while.
 ///
 /// Dropping the future closes every connection at once.
 pub(crate) async fn serve(core: Arc<Core>, listener: TcpListener, mut stopping: watch::Receiver<bool>) {
@@ -33,7 +34,11 @@ pub(crate) async fn serve(core: Arc<Core>, listener: TcpListener, mut stopping: 
         }
     }
     drop(listener);
+    let deadline = Instant::now() + GRACE;
     let all_ended = async { while connections.join_next().await.is_some() {} };
-    // What has not ended by now is aborted with the set.
-    let _ = tokio::time::timeout(GRACE, all_ended).await;
+    if tokio::time::timeout_at(deadline, all_ended).await.is_err() {
+        connections.shutdown().await;
+    }
+    // A callback that takes longer is broken off.
+    let _ = tokio::time::timeout_at(deadline, core.deliveries.ended()).await;
 }

@@ -56,10 +56,10 @@ pub enum StartError {
         source: io::Error,
     },
     /// The buckets cannot be made in the store.
-    #[error("the store cannot be written: {problem}")]
+    #[error("the buckets cannot be written to the store")]
     Store {
         /// What went wrong.
-        problem: String,
+        source: io::Error,
     },
     /// The callback key cannot be used.
     #[error("the callback key cannot be used")]
@@ -141,8 +141,8 @@ impl EmulatorBuilder {
                     continue;
                 }
                 world
-                    .apply(Record::BucketPut { bucket, created: clock.now(), acl })
-                    .map_err(|error| StartError::Store { problem: error.message.to_string() })?;
+                    .try_apply(Record::BucketPut { bucket, created: clock.now(), acl })
+                    .map_err(|source| StartError::Store { source })?;
             }
         }
         let faults = Faults::default();

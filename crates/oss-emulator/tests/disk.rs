@@ -89,6 +89,18 @@ async fn a_callback_that_nobody_waits_for_ends_with_its_emulator() {
     assert_eq!(open(folder.path()).await.keys(BUCKET), ["k"]);
 }
 
+/// Everything that is appended to the log goes to a device that is always full.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_log_that_cannot_be_written_is_the_source_of_the_error() {
+    use std::error::Error;
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("/dev/full", folder.path().join("log.jsonl.new")).unwrap();
+    let error = Emulator::builder().bucket(BUCKET).data_dir(folder.path()).start().await.unwrap_err();
+    assert!(matches!(error, StartError::Store { .. }), "{error:?}");
+    assert!(error.source().unwrap().is::<std::io::Error>());
+}
+
 #[tokio::test]
 async fn a_torn_last_line_is_forgotten_and_a_broken_log_is_an_error() {
     let folder = tempfile::tempdir().unwrap();

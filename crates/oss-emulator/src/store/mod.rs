@@ -109,8 +109,13 @@ impl Change<'_> {
 
     /// Makes a change, durable before it is visible.
     pub(crate) fn apply(&mut self, record: Record) -> Result<(), OssError> {
+        self.try_apply(record).map_err(OssError::internal)
+    }
+
+    /// The same where there is no request to answer.
+    pub(crate) fn try_apply(&mut self, record: Record) -> io::Result<()> {
         if let Backend::Disk(disk) = &self.store.backend {
-            disk.append(&record).map_err(OssError::internal)?;
+            disk.append(&record)?;
         }
         apply(&mut self.world, record);
         Ok(())

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -28,7 +29,7 @@ pub struct EmulatorBuilder {
     pub(crate) public_url: Option<String>,
     pub(crate) callback_timeout: Duration,
     pub(crate) public_callbacks_only: bool,
-    pub(crate) callback_key_pem: Option<String>,
+    pub(crate) callback_key_pem: Option<PrivatePem>,
     #[cfg(feature = "https")]
     pub(crate) callback_roots: Option<String>,
     pub(crate) clock_offset_millis: i64,
@@ -36,6 +37,15 @@ pub struct EmulatorBuilder {
     pub(crate) faults: Vec<Fault>,
     pub(crate) store: StoreChoice,
     pub(crate) journal_capacity: usize,
+}
+
+/// A private key, which is nobody's to print.
+pub(crate) struct PrivatePem(pub(crate) String);
+
+impl fmt::Debug for PrivatePem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("PrivatePem").finish_non_exhaustive()
+    }
 }
 
 /// Where objects are kept.
@@ -150,7 +160,7 @@ impl EmulatorBuilder {
 
     /// Signs callbacks with this RSA private key (PEM, PKCS#1 or PKCS#8); the default is a fresh key of 512 bits.
     pub fn callback_key_pem(mut self, pem: impl Into<String>) -> Self {
-        self.callback_key_pem = Some(pem.into());
+        self.callback_key_pem = Some(PrivatePem(pem.into()));
         self
     }
 
@@ -205,5 +215,23 @@ impl EmulatorBuilder {
     pub fn fault(mut self, fault: Fault) -> Self {
         self.faults.push(fault);
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_is_printed() {
+        let builder = EmulatorBuilder::default()
+            .credentials("own-id", "own-secret")
+            .sts_credentials("sts-id", "sts-secret", "sts-token")
+            .callback_key_pem("private-key");
+        let printed = format!("{builder:?} {builder:#?}");
+        for secret in ["own-secret", "sts-secret", "sts-token", "private-key"] {
+            assert!(!printed.contains(secret), "{printed}");
+        }
+        assert!(printed.contains("own-id"));
     }
 }

@@ -110,7 +110,7 @@ impl EmulatorBuilder {
     /// The private key in PEM: the given one, the data folder's, or a fresh one.
     async fn callback_key(&self) -> Result<String, StartError> {
         if let Some(pem) = &self.callback_key_pem {
-            return Ok(pem.clone());
+            return Ok(pem.0.clone());
         }
         let StoreChoice::Disk(folder) = &self.store else { return Ok(CallbackKey::generate_pem()?) };
         let unusable = |source| StartError::DataDir { folder: folder.clone(), source };

@@ -15,6 +15,7 @@ mod error;
 mod fault;
 mod form;
 mod journal;
+mod key_file;
 mod names;
 mod operation;
 mod operations;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::access;
 use crate::address::ADMIN_SEGMENT;
 use crate::admin::CALLBACK_KEY;
 use crate::builder::{DEFAULT_ACCESS_KEY_ID, DEFAULT_ACCESS_KEY_SECRET, EmulatorBuilder, StoreChoice};
@@ -16,12 +15,10 @@ use crate::core::{Config, Core, Secret};
 use crate::emulator::Emulator;
 use crate::fault::Faults;
 use crate::journal::Journal;
+use crate::key_file;
 use crate::names::is_bucket_name;
 use crate::server;
 use crate::store::{Record, Store, blocking};
-
-/// The callback key in a data folder.
-const KEY_FILE: &str = "callback_key.pem";
 
 /// Why an emulator did not start.
 #[derive(Debug, thiserror::Error)]
@@ -114,16 +111,14 @@ impl EmulatorBuilder {
         }
         let StoreChoice::Disk(folder) = &self.store else { return Ok(CallbackKey::generate_pem()?) };
         let unusable = |source| StartError::DataDir { folder: folder.clone(), source };
-        let path = folder.join(KEY_FILE);
-        match tokio::fs::read_to_string(&path).await {
-            Ok(pem) => Ok(pem),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let pem = CallbackKey::generate_pem()?;
-                tokio::fs::write(&path, &pem).await.map_err(unusable)?;
-                Ok(pem)
-            }
-            Err(error) => Err(unusable(error)),
+        let path = folder.clone();
+        if let Some(pem) = blocking(move || key_file::read(&path)).await.map_err(unusable)? {
+            return Ok(pem);
         }
+        let pem = CallbackKey::generate_pem()?;
+        let (path, written) = (folder.clone(), pem.clone());
+        blocking(move || key_file::write(&path, &written)).await.map_err(unusable)?;
+        Ok(pem)
     }
 
     fn core(

@@ -89,6 +89,30 @@ async fn a_callback_that_nobody_waits_for_ends_with_its_emulator() {
     assert_eq!(open(folder.path()).await.keys(BUCKET), ["k"]);
 }
 
+#[tokio::test]
+async fn a_callback_key_that_was_never_written_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("callback_key.pem");
+    let half_written = folder.path().join("callback_key.pem.new");
+    std::fs::write(&path, "").unwrap();
+    std::fs::write(&half_written, "-----BEGIN RSA").unwrap();
+    let first = open(folder.path()).await;
+    let public = first.callback_public_key_pem().to_owned();
+    first.shutdown().await;
+    assert!(!half_written.exists());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let second = open(folder.path()).await;
+    assert_eq!(second.callback_public_key_pem(), public);
+    second.shutdown().await;
+    std::fs::write(&path, "nonsense").unwrap();
+    let third = Emulator::builder().data_dir(folder.path()).start().await;
+    assert!(matches!(third, Err(StartError::CallbackKey(_))), "a key that someone gave is not thrown away");
+}
+
 /// Everything that is appended to the log goes to a device that is always full.
 #[cfg(target_os = "linux")]
 #[tokio::test]

@@ -173,6 +173,9 @@ impl Emulator {
 
     /// Waits until the condition holds for the journal; it is asked again whenever the journal changes, also when
     /// more bytes of a body arrive.
+    /// It waits without limit; a test that must end has its own, such as `tokio::time::timeout`. The condition sees the
+    /// journal as it was when it was asked, and may itself ask the emulator anything.
+    ///
     ///
     /// ```
     /// # use oss_emulator::{Emulator, Operation};

@@ -1,10 +1,12 @@
 //! The journal: what the emulator received, in order, for tests to read and to wait on.
 
-use std::collections::{HashMap, VecDeque};
+mod pages;
+
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use pages::{Pages, View};
 use serde::{Serialize, Serializer};
 use tokio::sync::Notify;
 
@@ -85,26 +87,6 @@ fn as_millis<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok,
     serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// What makes two requests attempts of the same thing.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Identity {
-    operation: Option<Operation>,
-    bucket: Option<String>,
-    key: Option<String>,
-    upload_id: Option<String>,
-    part_number: Option<u32>,
-}
-
-#[derive(Debug, Default)]
-struct Pages {
-    next_sequence: u64,
-    entries: VecDeque<JournalEntry>,
-    /// The byte counters of requests that are running.
-    running: HashMap<u64, Arc<AtomicU64>>,
-    /// Number of attempts, and the sequence of the last.
-    attempts: HashMap<Identity, (u64, u64)>,
-}
-
 /// All entries, the oldest first; beyond its capacity the oldest are forgotten.
 #[derive(Debug)]
 pub(crate) struct Journal {
@@ -134,21 +116,11 @@ impl Journal {
     }
 
     /// Opens an entry; its sequence and attempt are filled in here.
-    pub(crate) fn begin(self: &Arc<Self>, mut entry: JournalEntry) -> Ticket {
+    pub(crate) fn begin(self: &Arc<Self>, entry: JournalEntry) -> Ticket {
         let received = Arc::new(AtomicU64::new(0));
         let mut pages = self.lock();
-        pages.next_sequence += 1;
-        let sequence = pages.next_sequence;
-        entry.sequence = sequence;
-        let attempts = pages.attempts.entry(Identity::of(&entry)).or_insert((0, 0));
-        *attempts = (attempts.0 + 1, sequence);
-        let attempt = attempts.0;
-        entry.attempt = attempt;
-        pages.running.insert(sequence, Arc::clone(&received));
-        pages.entries.push_back(entry);
-        while pages.entries.len() > self.capacity {
-            pages.forget_oldest();
-        }
+        let (sequence, attempt) = pages.add(entry, Arc::clone(&received));
+        pages.forget_all_but(self.capacity);
         drop(pages);
         self.notify();
         Ticket { journal: Arc::clone(self), sequence, attempt, received }
@@ -164,15 +136,12 @@ impl Journal {
 
     /// A copy of all entries.
     pub(crate) fn snapshot(&self) -> Vec<JournalEntry> {
-        self.lock().up_to_date().to_vec()
+        self.lock().up_to_date().iter().cloned().collect()
     }
 
-    /// Forgets what is over; sequence numbers go on.
+    /// Forgets all entries, also those of requests that are running; sequence numbers go on.
     pub(crate) fn clear(&self) {
-        let mut pages = self.lock();
-        pages.attempts.clear();
-        pages.entries.clear();
-        drop(pages);
+        self.lock().clear();
         self.notify();
     }
 
@@ -180,12 +149,15 @@ impl Journal {
     pub(crate) async fn wait_for(&self, mut condition: impl FnMut(&[JournalEntry]) -> bool) {
         self.waiting.fetch_add(1, Ordering::SeqCst);
         let _guard = Waiting(&self.waiting);
+        let mut view = View::default();
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             // Registered before looking, so that no change between the two is missed.
             changed.as_mut().enable();
-            if condition(self.lock().up_to_date()) {
+            view.update(&mut self.lock());
+            // Asked without the lock, which the condition may want for itself.
+            if condition(view.entries()) {
                 return;
             }
             changed.await;
@@ -213,48 +185,6 @@ impl Drop for Waiting<'_> {
     }
 }
 
-impl Pages {
-    fn entry(&mut self, sequence: u64) -> Option<&mut JournalEntry> {
-        let oldest = self.entries.front()?.sequence;
-        let index = usize::try_from(sequence.checked_sub(oldest)?).ok()?;
-        self.entries.get_mut(index)
-    }
-
-    fn up_to_date(&mut self) -> &[JournalEntry] {
-        let running: Vec<(u64, u64)> = self
-            .running
-            .iter()
-            .map(|(sequence, received)| (*sequence, received.load(Ordering::Relaxed)))
-            .collect();
-        for (sequence, received) in running {
-            if let Some(entry) = self.entry(sequence) {
-                entry.body_bytes = received;
-            }
-        }
-        self.entries.make_contiguous()
-    }
-
-    fn forget_oldest(&mut self) {
-        let Some(oldest) = self.entries.pop_front() else { return };
-        let identity = Identity::of(&oldest);
-        if self.attempts.get(&identity).is_some_and(|(_, last)| *last == oldest.sequence) {
-            self.attempts.remove(&identity);
-        }
-    }
-}
-
-impl Identity {
-    fn of(entry: &JournalEntry) -> Self {
-        Self {
-            operation: entry.operation,
-            bucket: entry.bucket.clone(),
-            key: entry.key.clone(),
-            upload_id: entry.upload_id.clone(),
-            part_number: entry.part_number,
-        }
-    }
-}
-
 impl Ticket {
     /// Changes the entry.
     pub(crate) fn update(&self, change: impl FnOnce(&mut JournalEntry)) {
@@ -271,13 +201,7 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         let received = self.received.load(Ordering::Relaxed);
-        let mut pages = self.journal.lock();
-        pages.running.remove(&self.sequence);
-        if let Some(entry) = pages.entry(self.sequence) {
-            entry.body_bytes = received;
-            entry.finished = true;
-        }
-        drop(pages);
+        self.journal.lock().finish(self.sequence, received);
         self.journal.notify();
     }
 }
@@ -286,7 +210,7 @@ impl Drop for Ticket {
 mod tests {
     use super::*;
 
-    fn entry(key: &str) -> JournalEntry {
+    pub(super) fn entry(key: &str) -> JournalEntry {
         JournalEntry {
             sequence: 0,
             request_id: String::new(),
@@ -326,6 +250,25 @@ mod tests {
         assert_eq!(sequences, [2, 3]);
         assert_eq!(journal.begin(entry("a")).attempt, 1, "a was forgotten");
         assert_eq!(journal.begin(entry("c")).attempt, 2);
+    }
+
+    /// In a thread of its own, so that a deadlock is a failure.
+    #[test]
+    fn a_condition_may_ask_the_journal() {
+        let (sender, outcome) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let journal = Arc::new(Journal::new(10));
+            let ticket = journal.begin(entry("a"));
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(journal.wait_for(|entries| {
+                // Changes are for the next look: this one sees what there was.
+                ticket.update(|entry| entry.status = Some(200));
+                assert_eq!(journal.snapshot().len(), entries.len());
+                entries[0].status == Some(200)
+            }));
+            sender.send(journal.snapshot()[0].status).unwrap();
+        });
+        assert_eq!(outcome.recv_timeout(Duration::from_secs(10)), Ok(Some(200)));
     }
 
     #[tokio::test]

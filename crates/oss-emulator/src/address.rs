@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use crate::encoding::form_decode;
+use http::header::HOST;
+use http::request::Parts;
+
+use crate::encoding::{form_decode, percent_encode_path};
 use crate::error::{INVALID_OBJECT_NAME, OssError};
 use crate::names::is_bucket_name;
 
@@ -16,7 +19,35 @@ pub(crate) enum Address {
     /// The emulator's own pages: the path behind `/-/`.
     Admin { path: String },
     /// Something of OSS.
-    Resource { bucket: Option<String>, key: Option<String> },
+    Resource { bucket: Option<String>, key: Option<String>, style: Style },
+}
+
+/// Where a request names its bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// In the first segment of the path.
+    Path,
+    /// By the host: in front of the service's name, or by a custom domain.
+    Host,
+}
+
+impl Style {
+    /// The URL of a bucket's object in this style.
+    pub(crate) fn url(self, host: &str, bucket: &str, key: &str) -> String {
+        let key = percent_encode_path(key);
+        match self {
+            Self::Path => format!("http://{host}/{bucket}/{key}"),
+            Self::Host => format!("http://{host}/{key}"),
+        }
+    }
+}
+
+/// The host that a request is for, with its port.
+pub(crate) fn host(parts: &Parts) -> &str {
+    match parts.headers.get(HOST) {
+        Some(host) => host.to_str().unwrap_or_default(),
+        None => parts.uri.authority().map_or("", |authority| without_user(authority.as_str())),
+    }
 }
 
 /// The host names under which the emulator is reached.
@@ -80,6 +111,10 @@ fn is_aliyun_endpoint(host: &str) -> bool {
     }
 }
 
+fn without_user(authority: &str) -> &str {
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
+}
+
 fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.ends_with(':') => name,
@@ -101,17 +136,17 @@ fn by_path(raw_path: &str) -> Result<Address, OssError> {
         return Ok(Address::Admin { path: rest.unwrap_or("").to_owned() });
     }
     if first.is_empty() {
-        return Ok(Address::Resource { bucket: None, key: None });
+        return Ok(Address::Resource { bucket: None, key: None, style: Style::Path });
     }
     let bucket = decoded(first)?;
     let key = rest.filter(|rest| !rest.is_empty()).map(decoded).transpose()?;
-    Ok(Address::Resource { bucket: Some(bucket), key })
+    Ok(Address::Resource { bucket: Some(bucket), key, style: Style::Path })
 }
 
 fn in_bucket(bucket: &str, raw_path: &str) -> Result<Address, OssError> {
     let path = raw_path.strip_prefix('/').unwrap_or(raw_path);
     let key = if path.is_empty() { None } else { Some(decoded(path)?) };
-    Ok(Address::Resource { bucket: Some(bucket.to_owned()), key })
+    Ok(Address::Resource { bucket: Some(bucket.to_owned()), key, style: Style::Host })
 }
 
 fn decoded(text: &str) -> Result<String, OssError> {
@@ -140,42 +175,61 @@ mod tests {
         hosts().resolve(host, path, &|name| name == "examplebucket").unwrap()
     }
 
-    fn object(bucket: &str, key: &str) -> Address {
-        Address::Resource { bucket: Some(bucket.to_owned()), key: Some(key.to_owned()) }
+    fn object(bucket: &str, key: &str, style: Style) -> Address {
+        Address::Resource { bucket: Some(bucket.to_owned()), key: Some(key.to_owned()), style }
     }
 
     #[test]
     fn official_sdks_are_understood() {
-        let wanted = object("examplebucket", "files/hello");
-        for (host, path) in [
-            ("127.0.0.1:8281", "/examplebucket/files%2Fhello"),
-            ("[::1]:8281", "/examplebucket/files/hello"),
-            ("oss.localhost:8281", "/examplebucket/files/hello"),
-            ("examplebucket.localhost:8281", "/files/hello"),
-            ("examplebucket.oss-cn-hangzhou.aliyuncs.com", "/files/hello"),
-            ("examplebucket.cn-hangzhou.oss.aliyuncs.com", "/files/hello"),
-            ("emulator:9000", "/examplebucket/files/hello"),
-            ("storage.example.com", "/examplebucket/files/hello"),
+        for (host, path, style) in [
+            ("127.0.0.1:8281", "/examplebucket/files%2Fhello", Style::Path),
+            ("[::1]:8281", "/examplebucket/files/hello", Style::Path),
+            ("oss.localhost:8281", "/examplebucket/files/hello", Style::Path),
+            ("examplebucket.localhost:8281", "/files/hello", Style::Host),
+            ("examplebucket.oss-cn-hangzhou.aliyuncs.com", "/files/hello", Style::Host),
+            ("examplebucket.cn-hangzhou.oss.aliyuncs.com", "/files/hello", Style::Host),
+            ("emulator:9000", "/examplebucket/files/hello", Style::Path),
+            ("storage.example.com", "/examplebucket/files/hello", Style::Path),
         ] {
+            let wanted = object("examplebucket", "files/hello", style);
             assert_eq!(resolve(host, path), wanted, "{host}{path}");
         }
-        assert_eq!(resolve("img.example.com", "/a+b%2Bc"), object("pictures", "a b+c"));
+        assert_eq!(resolve("img.example.com", "/a+b%2Bc"), object("pictures", "a b+c", Style::Host));
+    }
+
+    #[test]
+    fn the_host_is_in_a_header_or_in_the_target() {
+        for (target, header, wanted) in [
+            ("/k", Some("127.0.0.1:9000"), "127.0.0.1:9000"),
+            ("http://one.example:80/k", Some("other.example"), "other.example"),
+            ("http://user@one.example:80/k", None, "one.example:80"),
+            ("/k", None, ""),
+        ] {
+            let mut request = http::Request::get(target);
+            if let Some(header) = header {
+                request = request.header(HOST, header);
+            }
+            assert_eq!(host(&request.body(()).unwrap().into_parts().0), wanted, "{target}");
+        }
     }
 
     #[test]
     fn a_key_that_looks_like_the_admin_path_is_a_key() {
-        assert_eq!(resolve("examplebucket.localhost", "/-/page"), object("examplebucket", "-/page"));
-        assert_eq!(resolve("127.0.0.1", "/examplebucket/-/page"), object("examplebucket", "-/page"));
+        let page = |style| object("examplebucket", "-/page", style);
+        assert_eq!(resolve("examplebucket.localhost", "/-/page"), page(Style::Host));
+        assert_eq!(resolve("127.0.0.1", "/examplebucket/-/page"), page(Style::Path));
         assert_eq!(resolve("127.0.0.1", "/-/page"), Address::Admin { path: "page".to_owned() });
     }
 
     #[test]
     fn the_service_and_a_bucket_have_no_key() {
         for host in ["127.0.0.1", "localhost", ".oss-cn-hangzhou.aliyuncs.com"] {
-            assert_eq!(resolve(host, "/"), Address::Resource { bucket: None, key: None }, "{host}");
+            let wanted = Address::Resource { bucket: None, key: None, style: Style::Path };
+            assert_eq!(resolve(host, "/"), wanted, "{host}");
         }
         for path in ["/fresh", "/fresh/"] {
-            let wanted = Address::Resource { bucket: Some("fresh".to_owned()), key: None };
+            let wanted =
+                Address::Resource { bucket: Some("fresh".to_owned()), key: None, style: Style::Path };
             assert_eq!(resolve("127.0.0.1", path), wanted);
         }
     }
@@ -184,8 +238,12 @@ mod tests {
         #[test]
         fn every_key_survives_both_addressing_styles(key in "\\PC{1,40}|[\u{1}-\u{1f}/+%?#& ]{1,20}") {
             let encoded = percent_encode_path(&key);
-            prop_assert_eq!(resolve("127.0.0.1", &format!("/examplebucket/{encoded}")), object("examplebucket", &key));
-            prop_assert_eq!(resolve("examplebucket.localhost", &format!("/{encoded}")), object("examplebucket", &key));
+            for (host, style) in [("127.0.0.1", Style::Path), ("examplebucket.localhost", Style::Host)] {
+                let url = style.url(host, "examplebucket", &key);
+                let path = url.strip_prefix(&format!("http://{host}")).unwrap();
+                prop_assert_eq!(resolve(host, path), object("examplebucket", &key, style));
+                prop_assert!(path.ends_with(&encoded));
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use http::request::Parts;
 
-use crate::address::Hosts;
+use crate::address::{self, Hosts, Style};
 use crate::body::{Refusal, RequestBody};
 use crate::callback;
 use crate::clock::Clock;
@@ -80,6 +80,7 @@ pub(crate) struct Exchange<'a> {
     pub(crate) query: &'a Query,
     pub(crate) bucket: &'a str,
     pub(crate) key: &'a str,
+    pub(crate) style: Style,
     pub(crate) request_id: &'a str,
     pub(crate) now: SystemTime,
     pub(crate) client_ip: Option<IpAddr>,
@@ -95,6 +96,11 @@ impl Exchange<'_> {
         std::str::from_utf8(value.as_bytes())
             .map(|text| Some(text.trim()))
             .map_err(|_| OssError::invalid_argument(name, "", format!("The header {name} is not UTF-8.")))
+    }
+
+    /// The URL of an object of the bucket, in the way this request was addressed.
+    pub(crate) fn location(&self, key: &str) -> String {
+        self.style.url(address::host(self.parts), self.bucket, key)
     }
 
     /// The upload id of a multipart request.

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use http::header::HOST;
 use md5::{Digest, Md5};
 
 use super::{metadata, receive, stored};
 use crate::answer::Answer;
 use crate::body::Refusal;
 use crate::core::Exchange;
-use crate::encoding::{hex_upper, percent_encode, percent_encode_path};
+use crate::encoding::hex_upper;
 use crate::error::{ENTITY_TOO_SMALL, INVALID_PART, INVALID_PART_ORDER, OssError};
 use crate::store::{Acl, Content, Object, ObjectType, Part, Record, Upload, combine};
 use crate::xml::{Document, Element, malformed};
@@ -145,17 +144,11 @@ fn joined_crc(parts: &[(u32, Arc<Part>)]) -> Option<u64> {
 }
 
 fn document(exchange: &Exchange<'_>, object: &Object, url_encoding: bool) -> String {
-    let host = exchange.parts.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    let in_path = exchange.parts.uri.path().trim_start_matches('/').starts_with(exchange.bucket)
-        && !host.starts_with(&format!("{}.", exchange.bucket));
-    let bucket = if in_path { format!("/{}", exchange.bucket) } else { String::new() };
     Document::build("CompleteMultipartUploadResult", |result| {
-        if url_encoding {
-            result.text("EncodingType", "url");
-        }
-        result.text("Location", format!("http://{host}{bucket}/{}", percent_encode_path(exchange.key)));
+        naming.describe(result);
+        result.text("Location", exchange.location(exchange.key));
         result.text("Bucket", exchange.bucket);
-        result.text("Key", if url_encoding { percent_encode(exchange.key) } else { exchange.key.to_owned() });
+        result.text("Key", naming.name(exchange.key));
         result.text("ETag", stored::quoted(&object.etag));
     })
 }

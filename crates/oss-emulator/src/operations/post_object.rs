@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use http::header::{CONTENT_TYPE, ETAG, HOST, LOCATION};
-use http::{HeaderName, StatusCode};
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, ETAG, LOCATION};
 use oss_signing::VerifiedPost;
 
 use super::traffic_limit::{self, TRAFFIC_LIMIT};
@@ -14,7 +14,7 @@ use crate::answer::{Answer, AnswerBody};
 use crate::body::Refusal;
 use crate::callback::Callback;
 use crate::core::Exchange;
-use crate::encoding::{percent_encode, percent_encode_path};
+use crate::encoding::percent_encode;
 use crate::error::{ENTITY_TOO_LARGE, OssError};
 use crate::form::{Fields, Form};
 use crate::names::check_object_key;
@@ -185,8 +185,7 @@ fn headers(fields: &Fields) -> Result<crate::store::Metadata, OssError> {
 /// The answer to a form without a callback.
 fn outcome(exchange: &Exchange<'_>, order: &Order, object: &Object) -> Answer {
     let etag = stored::quoted(&object.etag);
-    let host = exchange.parts.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    let location = format!("http://{host}/{}", percent_encode_path(&order.key));
+    let location = exchange.location(&order.key);
     if let Some(redirect) = &order.redirect {
         let joint = if redirect.contains('?') { '&' } else { '?' };
         let target = format!(
@@ -211,8 +210,6 @@ fn outcome(exchange: &Exchange<'_>, order: &Order, object: &Object) -> Answer {
             answer.body = AnswerBody::full(document);
             answer
         }
-        _ => Answer::new(StatusCode::NO_CONTENT)
-            .with(ETAG, etag)
-            .with(HeaderName::from_static("location"), location),
+        _ => Answer::new(StatusCode::NO_CONTENT).with(ETAG, etag).with(LOCATION, location),
     }
 }

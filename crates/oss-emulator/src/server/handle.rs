@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use http::header::{CONNECTION, CONTENT_LENGTH, DATE, ETAG, HOST, HeaderName, HeaderValue, SERVER};
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, ETAG, HeaderName, HeaderValue, SERVER};
 use http::request::Parts;
 use http::{Response, StatusCode};
 
@@ -12,7 +12,7 @@ use super::plan::{After, Plan, scripted};
 use super::refusal::refusal_answer;
 use super::wire::{Peer, unless_gone};
 use crate::access;
-use crate::address::Address;
+use crate::address::{self, Address, Style};
 use crate::admin;
 use crate::answer::{Answer, AnswerBody, AnswerFault};
 use crate::body::{Hangup, Refusal, RequestBody};
@@ -93,16 +93,12 @@ pub(crate) async fn handle(core: &Arc<Core>, arrival: Arrival) -> Result<Respons
 }
 
 fn route(core: &Core, parts: &Parts) -> Result<Route, OssError> {
-    let host = match (parts.headers.get(HOST), parts.uri.host()) {
-        (Some(host), _) => host.to_str().unwrap_or_default().to_owned(),
-        (None, host) => host.unwrap_or_default().to_owned(),
-    };
     let query = Query::parse(parts.uri.query().unwrap_or_default())?;
     let exists = |bucket: &str| core.store.lock().buckets().contains_key(bucket);
-    let address = core.config.hosts.resolve(&host, parts.uri.path(), &exists)?;
+    let address = core.config.hosts.resolve(address::host(parts), parts.uri.path(), &exists)?;
     let (has_bucket, has_key) = match &address {
         Address::Admin { .. } => (false, false),
-        Address::Resource { bucket, key } => (bucket.is_some(), key.is_some()),
+        Address::Resource { bucket, key, .. } => (bucket.is_some(), key.is_some()),
     };
     let operation = Operation::identify(&parts.method, has_bucket, has_key, &query, &parts.headers);
     Ok(Route { query, address, operation })
@@ -120,6 +116,13 @@ impl Route {
         match &self.address {
             Address::Resource { key, .. } => key.as_deref(),
             Address::Admin { .. } => None,
+        }
+    }
+
+    fn style(&self) -> Style {
+        match &self.address {
+            Address::Resource { style, .. } => *style,
+            Address::Admin { .. } => Style::Path,
         }
     }
 
@@ -224,6 +227,7 @@ impl Work<'_> {
             query: &self.route.query,
             bucket: self.route.bucket().unwrap_or_default(),
             key: self.route.key().unwrap_or_default(),
+            style: self.route.style(),
             request_id: self.request_id,
             now: self.now,
             client_ip: self.client_ip,

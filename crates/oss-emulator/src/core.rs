@@ -108,19 +108,6 @@ impl Exchange<'_> {
         self.query.value("uploadId").unwrap_or_default()
     }
 
-    /// Whether names in the answer are to be percent-encoded.
-    pub(crate) fn url_encoding(&self) -> Result<bool, OssError> {
-        match self.query.non_empty("encoding-type") {
-            None => Ok(false),
-            Some("url") => Ok(true),
-            Some(other) => Err(OssError::invalid_argument(
-                "encoding-type",
-                other,
-                "Invalid Encoding Method specified in Request.",
-            )),
-        }
-    }
-
     /// Makes an internal error of a failure of the store.
     pub(crate) fn io(error: std::io::Error) -> Refusal {
         Refusal::Error(OssError::internal(error))

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use md5::{Digest, Md5};
 
+use super::listing::Naming;
 use super::{metadata, receive, stored};
 use crate::answer::Answer;
 use crate::body::Refusal;
@@ -23,7 +24,7 @@ struct Listed {
 }
 
 pub(crate) async fn run(exchange: &mut Exchange<'_>) -> Result<Answer, Refusal> {
-    let url_encoding = exchange.url_encoding()?;
+    let naming = Naming::of(exchange)?;
     exchange.core.store.lock().upload(exchange.bucket, exchange.key, exchange.upload_id())?;
     let callback = stored::callback(exchange).await?;
     let acl = metadata::acl(exchange, "x-oss-object-acl")?;
@@ -45,7 +46,7 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>) -> Result<Answer, Refusal> 
         (false, _) => Some(part_list(&body)?),
     };
     let object = commit(exchange, listed.as_deref(), acl)?;
-    let mut plain = Answer::xml(document(exchange, &object, url_encoding));
+    let mut plain = Answer::xml(document(exchange, &object, naming));
     plain.headers.extend(stored::checksum_headers(&object.etag, object.crc64, None));
     Ok(stored::answer(exchange, callback, exchange.key, &object, plain).await)
 }
@@ -143,7 +144,7 @@ fn joined_crc(parts: &[(u32, Arc<Part>)]) -> Option<u64> {
     parts.iter().try_fold(0, |crc, (_, part)| Some(combine(crc, part.crc64?, part.content.size())))
 }
 
-fn document(exchange: &Exchange<'_>, object: &Object, url_encoding: bool) -> String {
+fn document(exchange: &Exchange<'_>, object: &Object, naming: Naming) -> String {
     Document::build("CompleteMultipartUploadResult", |result| {
         naming.describe(result);
         result.text("Location", exchange.location(exchange.key));

@@ -40,9 +40,7 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>) -> Result<Answer, Refusal> 
         return Ok(Answer::ok());
     }
     Ok(Answer::xml(Document::build("DeleteResult", |result| {
-        if naming.url {
-            result.text("EncodingType", "url");
-        }
+        naming.describe(result);
         for key in &keys {
             result.element("Deleted", |deleted| deleted.text("Key", naming.name(key)));
         }

@@ -36,9 +36,7 @@ pub(crate) fn run(exchange: &Exchange<'_>) -> Result<Answer, Refusal> {
         _ => "",
     };
     Ok(Answer::xml(Document::build("ListMultipartUploadsResult", |result| {
-        if naming.url {
-            result.text("EncodingType", "url");
-        }
+        naming.describe(result);
         result.text("Bucket", exchange.bucket);
         result.text("KeyMarker", naming.name(key_marker));
         result.text("UploadIdMarker", id_marker);

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::bucket::owner;
 use super::listing::{Naming, Page, Wanted};
+use super::stored::quoted;
 use crate::answer::Answer;
 use crate::body::Refusal;
 use crate::clock::iso8601;
@@ -47,9 +48,7 @@ pub(crate) fn run(exchange: &Exchange<'_>) -> Result<Answer, Refusal> {
         result.text("Prefix", naming.name(wanted.prefix));
         result.value("MaxKeys", most);
         result.text("Delimiter", naming.name(wanted.delimiter));
-        if naming.url {
-            result.text("EncodingType", "url");
-        }
+        naming.describe(result);
         if second {
             if !start.is_empty() {
                 result.text("StartAfter", naming.name(start));
@@ -81,7 +80,7 @@ pub(crate) fn run(exchange: &Exchange<'_>) -> Result<Answer, Refusal> {
 fn write_object(contents: &mut Document, naming: Naming, key: &str, object: &Object, with_owner: bool) {
     contents.text("Key", naming.name(key));
     contents.text("LastModified", iso8601(object.modified));
-    contents.text("ETag", format!("\"{}\"", object.etag));
+    contents.text("ETag", quoted(&object.etag));
     contents.text("Type", object.kind.as_str());
     contents.value("Size", object.content.size());
     contents.text("StorageClass", object.storage_class());

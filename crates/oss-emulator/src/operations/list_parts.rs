@@ -1,18 +1,19 @@
 //! ListParts.
 
+use super::listing::Naming;
+use super::stored::quoted;
 use crate::answer::Answer;
 use crate::body::Refusal;
 use crate::clock::iso8601;
 use crate::core::Exchange;
-use crate::encoding::percent_encode;
 use crate::xml::Document;
 
 /// The default and the most of one page.
 const PAGE: u64 = 1000;
 
 pub(crate) fn run(exchange: &Exchange<'_>) -> Result<Answer, Refusal> {
-    let url_encoding = exchange.url_encoding()?;
-    let most = exchange.query.number("max-parts", 0, PAGE)?.unwrap_or(PAGE);
+    let naming = Naming::of(exchange)?;
+    let most = exchange.query.number("max-parts", 1, PAGE)?.unwrap_or(PAGE);
     let marker = exchange.query.number("part-number-marker", 0, u64::from(u32::MAX))?.unwrap_or(0);
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let after = u32::try_from(marker).unwrap_or(u32::MAX);
@@ -25,11 +26,9 @@ pub(crate) fn run(exchange: &Exchange<'_>) -> Result<Answer, Refusal> {
     let next = page.last().filter(|_| !stuck).map_or(marker, |(number, _)| u64::from(**number));
     let storage_class = upload.metadata.get("x-oss-storage-class").map_or("Standard", String::as_str);
     Ok(Answer::xml(Document::build("ListPartsResult", |result| {
-        if url_encoding {
-            result.text("EncodingType", "url");
-        }
+        naming.describe(result);
         result.text("Bucket", exchange.bucket);
-        result.text("Key", if url_encoding { percent_encode(exchange.key) } else { exchange.key.to_owned() });
+        result.text("Key", naming.name(exchange.key));
         result.text("UploadId", exchange.upload_id());
         result.text("StorageClass", storage_class);
         result.value("PartNumberMarker", marker);
@@ -40,7 +39,7 @@ pub(crate) fn run(exchange: &Exchange<'_>) -> Result<Answer, Refusal> {
             result.element("Part", |element| {
                 element.value("PartNumber", number);
                 element.text("LastModified", iso8601(part.modified));
-                element.text("ETag", format!("\"{}\"", part.etag));
+                element.text("ETag", quoted(&part.etag));
                 if let Some(crc64) = part.crc64 {
                     element.value("HashCrc64ecma", crc64);
                 }

@@ -3,6 +3,7 @@
 use crate::core::Exchange;
 use crate::encoding::percent_encode;
 use crate::error::OssError;
+use crate::xml::Document;
 
 /// What is asked for.
 pub(crate) struct Wanted<'a> {
@@ -59,12 +60,27 @@ impl<T> Page<T> {
 /// Names in an answer: as they are, or percent-encoded if the client asked for it.
 #[derive(Clone, Copy)]
 pub(crate) struct Naming {
-    pub(crate) url: bool,
+    url: bool,
 }
 
 impl Naming {
     pub(crate) fn of(exchange: &Exchange<'_>) -> Result<Self, OssError> {
-        Ok(Self { url: exchange.url_encoding()? })
+        match exchange.query.non_empty("encoding-type") {
+            None => Ok(Self { url: false }),
+            Some("url") => Ok(Self { url: true }),
+            Some(other) => Err(OssError::invalid_argument(
+                "encoding-type",
+                other,
+                "Invalid Encoding Method specified in Request.",
+            )),
+        }
+    }
+
+    /// Says how names are written, if not as they are.
+    pub(crate) fn describe(self, document: &mut Document) {
+        if self.url {
+            document.text("EncodingType", "url");
+        }
     }
 
     pub(crate) fn name(self, name: &str) -> String {

@@ -3,7 +3,7 @@
 use crate::core::Exchange;
 use crate::encoding::form_decode;
 use crate::error::{FILE_ALREADY_EXISTS, OssError};
-use crate::store::{Acl, Bucket, Metadata};
+use crate::store::{Acl, Bucket, Change, Metadata};
 
 /// User metadata may not be longer than this in all, names included.
 const LONGEST_USER_METADATA: usize = 8 * 1024;
@@ -107,6 +107,14 @@ pub(crate) fn check_tags(tags: &[(String, String)]) -> Result<(), OssError> {
 /// Whether the request forbids to overwrite.
 pub(crate) fn forbids_overwrite(exchange: &Exchange<'_>) -> Result<bool, OssError> {
     Ok(exchange.header("x-oss-forbid-overwrite")?.is_some_and(|value| value.eq_ignore_ascii_case("true")))
+}
+
+/// Locks the store to write the request's object, unless that would overwrite one and the request forbids it.
+pub(crate) fn lock_to_write<'a>(exchange: &Exchange<'a>) -> Result<Change<'a>, OssError> {
+    let forbidden = forbids_overwrite(exchange)?;
+    let store = exchange.core.store.lock();
+    check_overwrite(forbidden, store.bucket(exchange.bucket)?, exchange.key)?;
+    Ok(store)
 }
 
 /// Refuses to overwrite an object when that is forbidden.

@@ -1,6 +1,9 @@
-//! The rules for bucket names and object keys, from the OSS pages "Bucket naming" and "Object naming".
+//! The rules for bucket names and object keys, from the OSS pages "Bucket naming" and "Object naming"; and the owner's.
 
 use crate::error::{INVALID_BUCKET_NAME, INVALID_OBJECT_NAME, OssError};
+
+/// The account that owns everything in the emulator.
+pub(crate) const OWNER: &str = "1234567890123456";
 
 /// Whether a text can be the name of a bucket: 3 to 63 of `a-z 0-9 -`, no hyphen at either end.
 pub(crate) fn is_bucket_name(name: &str) -> bool {

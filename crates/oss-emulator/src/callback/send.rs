@@ -27,9 +27,7 @@ use super::verdict::{Failure, judge_body, judge_head};
 use crate::encoding::{base64, percent_decode};
 use crate::error::OssError;
 use crate::journal::CallbackRecord;
-
-/// Account number that stands for the owner of everything in the emulator.
-const OWNER: &str = "1234567890123456";
+use crate::names::OWNER;
 
 /// Sends callbacks.
 #[derive(Debug)]

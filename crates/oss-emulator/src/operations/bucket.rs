@@ -8,11 +8,9 @@ use crate::body::Refusal;
 use crate::clock::iso8601;
 use crate::core::Exchange;
 use crate::error::{BUCKET_NOT_EMPTY, OssError};
+use crate::names::OWNER;
 use crate::store::{Acl, Bucket, Record};
 use crate::xml::{Document, Element};
-
-/// The account that owns everything in the emulator.
-pub(crate) const OWNER: &str = "1234567890123456";
 
 /// Longer than any configuration of a bucket.
 pub(crate) const LONGEST_CONFIGURATION: usize = 1 << 20;

@@ -38,18 +38,11 @@ pub(crate) fn run(exchange: &Exchange<'_>) -> Result<Answer, Refusal> {
         acl: metadata::acl(exchange, "x-oss-object-acl")?,
         tags,
     });
-    let mut store = exchange.core.store.lock();
-    metadata::check_overwrite(
-        metadata::forbids_overwrite(exchange)?,
-        store.bucket(exchange.bucket)?,
-        exchange.key,
-    )?;
-    store.apply(Record::ObjectPut {
+    metadata::lock_to_write(exchange)?.apply(Record::ObjectPut {
         bucket: exchange.bucket.to_owned(),
         key: exchange.key.to_owned(),
         object: Arc::clone(&object),
     })?;
-    drop(store);
     let mut answer = Answer::xml(Document::build("CopyObjectResult", |result| {
         result.text("LastModified", iso8601(object.modified));
         result.text("ETag", stored::quoted(&object.etag));

@@ -9,8 +9,8 @@ use crate::core::Exchange;
 use crate::store::{Object, ObjectType, Record};
 
 pub(crate) async fn run(exchange: &mut Exchange<'_>) -> Result<Answer, Refusal> {
-    let forbidden = metadata::forbids_overwrite(exchange)?;
-    metadata::check_overwrite(forbidden, exchange.core.store.lock().bucket(exchange.bucket)?, exchange.key)?;
+    // Asked before the body comes as well, so that what is forbidden from the start is not received.
+    drop(metadata::lock_to_write(exchange)?);
     let callback = stored::callback(exchange).await?;
     let headers = metadata::of_request(exchange)?;
     let acl = metadata::acl(exchange, "x-oss-object-acl")?;
@@ -27,15 +27,11 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>) -> Result<Answer, Refusal> 
         acl,
         tags,
     });
-    {
-        let mut store = exchange.core.store.lock();
-        metadata::check_overwrite(forbidden, store.bucket(exchange.bucket)?, exchange.key)?;
-        store.apply(Record::ObjectPut {
-            bucket: exchange.bucket.to_owned(),
-            key: exchange.key.to_owned(),
-            object: Arc::clone(&object),
-        })?;
-    }
+    metadata::lock_to_write(exchange)?.apply(Record::ObjectPut {
+        bucket: exchange.bucket.to_owned(),
+        key: exchange.key.to_owned(),
+        object: Arc::clone(&object),
+    })?;
     let mut plain = Answer::ok();
     plain.headers = stored::checksum_headers(&object.etag, object.crc64, object.md5);
     Ok(stored::answer(exchange, callback, exchange.key, &object, plain).await)

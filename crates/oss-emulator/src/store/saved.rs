@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -151,7 +150,7 @@ impl Saved {
                     etag: part.etag,
                     crc64: part.crc64,
                     md5: part.md5,
-                    modified: time(part.modified),
+                    modified: from_unix_millis(part.modified),
                 }),
             },
             Self::PartLost { bucket, key, id, number } => Record::PartLost { bucket, key, id, number },
@@ -188,7 +187,7 @@ impl SavedObject {
             crc64: self.crc64,
             md5: self.md5,
             kind: self.kind,
-            modified: time(self.modified),
+            modified: from_unix_millis(self.modified),
             metadata: self.metadata,
             acl: self.acl,
             tags: self.tags,
@@ -214,10 +213,6 @@ impl<F: FnMut(&str) -> io::Result<Blob>> Blobs<F> {
             .collect::<io::Result<Vec<_>>>()?;
         Ok(Content::from_segments(segments))
     }
-}
-
-fn time(millis: u64) -> SystemTime {
-    from_unix_millis(millis)
 }
 
 fn segments(content: &Content) -> io::Result<Vec<SavedSegment>> {

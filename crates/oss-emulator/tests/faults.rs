@@ -9,7 +9,7 @@ use common::upload::Upload;
 use common::{BUCKET, Call, call, emulator};
 use oss_emulator::{Acl, Emulator, Fault, FaultPoint, Operation};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 fn put() -> Call {
     call("PUT", "k").body("hello world")
@@ -212,6 +212,26 @@ async fn a_cut_that_an_answer_was_too_short_for_spares_the_next() {
     let (answers, reset) = raw_answer(&emulator, &format!("{one}{one}{last}")).await;
     assert_eq!(String::from_utf8_lossy(&answers).matches("</Error>").count(), 3);
     assert!(!reset);
+}
+
+#[tokio::test]
+async fn a_cut_that_the_last_answer_was_too_short_for_loses_none_of_it() {
+    let emulator = Emulator::builder().bucket_with_acl(BUCKET, Acl::PublicReadWrite).start().await.unwrap();
+    call("PUT", "k").body(vec![7; 100_000]).send(&emulator).await;
+    emulator.inject(Fault::on(Operation::GetObject).reset_response_after(1_000_000));
+    // A client with little room, so that most of the answer waits in the emulator's socket when that is closed.
+    let client = TcpSocket::new_v4().unwrap();
+    client.set_recv_buffer_size(4096).unwrap();
+    let address = emulator.endpoint().strip_prefix("http://").unwrap().parse().unwrap();
+    let mut stream = client.connect(address).await.unwrap();
+    let request = format!("GET /{BUCKET}/k HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    emulator.wait_for(|journal| journal.len() == 2 && journal[1].finished).await;
+    // Waits until the connection is closed on the emulator's side.
+    emulator.shutdown().await;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.ends_with(&[7; 100_000]), "{} bytes", answer.len());
 }
 
 #[tokio::test]

@@ -159,6 +159,10 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // A regular end: the last answer was shorter than its cut, and a reset would lose what is still on its way.
+        if self.peer.0.writable.load(Ordering::Acquire) > 0 {
+            self.peer.spare();
+        }
         Pin::new(&mut *self.peer.stream()).poll_shutdown(context)
     }
 

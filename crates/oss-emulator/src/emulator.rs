@@ -115,9 +115,7 @@ impl Emulator {
 
     /// A stored object; `None` if there is none.
     ///
-    /// # Panics
-    ///
-    /// Never. A disk store's file that cannot be read gives an object without a body.
+    /// A disk store's file that cannot be read gives an object without a body.
     pub fn object(&self, bucket: &str, key: &str) -> Option<StoredObject> {
         let object = self.core.store.lock().object(bucket, key).ok()?;
         let mut metadata = BTreeMap::new();
@@ -166,16 +164,17 @@ impl Emulator {
             .collect()
     }
 
-    /// What was received, the oldest first; of very many requests the last 100,000.
+    /// What was received, the oldest first; of more requests than
+    /// [`journal_capacity`](EmulatorBuilder::journal_capacity) the last ones.
     pub fn journal(&self) -> Vec<JournalEntry> {
         self.core.journal.snapshot()
     }
 
     /// Waits until the condition holds for the journal; it is asked again whenever the journal changes, also when
     /// more bytes of a body arrive.
+    ///
     /// It waits without limit; a test that must end has its own, such as `tokio::time::timeout`. The condition sees the
     /// journal as it was when it was asked, and may itself ask the emulator anything.
-    ///
     ///
     /// ```
     /// # use oss_emulator::{Emulator, Operation};

@@ -5,10 +5,10 @@ use std::ops::Deref;
 
 use http::{HeaderName, HeaderValue, StatusCode};
 
-/// A documented refusal: status, code, text and error-case number.
+/// A documented refusal: status, code, text and detailed error code.
 ///
-/// The numbers (EC) are those of the error pages of the OSS documentation and of the answers that official SDKs
-/// have in their tests; a code whose number was found in neither has none.
+/// The detailed codes (EC) are those of the error pages of the OSS documentation and of the answers that official SDKs
+/// have in their tests; a refusal whose detailed code was found in neither has none.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kind {
     pub(crate) status: StatusCode,
@@ -88,7 +88,7 @@ impl OssError {
         self
     }
 
-    /// Sets the error-case number.
+    /// Sets the detailed error code.
     #[must_use]
     pub(crate) fn ec(mut self, ec: impl Into<Cow<'static, str>>) -> Self {
         self.0.ec = Some(ec.into());

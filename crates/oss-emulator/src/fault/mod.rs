@@ -91,7 +91,7 @@ use crate::operation::Operation;
 /// # }
 /// ```
 ///
-/// The messages of `CallbackFailed` that the OSS documentation shows, with their error-case number (EC) where it
+/// The messages of `CallbackFailed` that the OSS documentation shows, with their detailed error code (EC) where it
 /// gives one:
 ///
 /// | message | EC |

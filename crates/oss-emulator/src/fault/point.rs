@@ -196,7 +196,7 @@ impl FaultPoint {
         self.act(Action::ExpiredToken)
     }
 
-    /// Does the work, sends no callback, and answers 203 `CallbackFailed` with this message and error-case number.
+    /// Does the work, sends no callback, and answers 203 `CallbackFailed` with this message and detailed error code (EC).
     /// A request without a callback is answered as ever.
     pub fn fail_callback(self, message: impl Into<String>, ec: impl Into<String>) -> Fault {
         self.act(Action::FailCallback { message: message.into(), ec: ec.into() })

@@ -72,7 +72,7 @@ pub struct CallbackRecord {
     pub answer: String,
     /// The message of `CallbackFailed`; `None` when the callback succeeded.
     pub failure: Option<String>,
-    /// The error-case number (EC) of `CallbackFailed`.
+    /// The detailed error code (EC) of `CallbackFailed`.
     pub ec: Option<String>,
     /// From the first connection attempt to the last byte of the answer; `took_millis` in JSON.
     #[serde(rename = "took_millis", serialize_with = "as_millis")]

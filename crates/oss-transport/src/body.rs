@@ -118,6 +118,12 @@ impl Body {
         }
     }
 
+    /// Whether no source has to be asked for the bytes.
+    #[cfg(feature = "reqwest")]
+    pub(crate) fn is_in_memory(&self) -> bool {
+        matches!(self.inner, Inner::Once(_))
+    }
+
     /// Declares the length of a body that did not know it.
     #[cfg(feature = "reqwest")]
     pub(crate) fn with_declared_len(self, len: u64) -> Self {

@@ -7,7 +7,7 @@ mod rustls_config;
 
 use std::fmt;
 
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, HOST};
 use http::uri::Scheme;
 use http::{HeaderValue, Method};
 
@@ -88,6 +88,21 @@ impl ReqwestTransport {
         Self { client, https: Https::Available }
     }
 
+    /// Makes reqwest's request, which asks for the same as `request`.
+    fn prepare(&self, request: Request) -> Result<(reqwest::Request, Progress), TransportError> {
+        self.check_scheme(&request)?;
+        let (mut parts, body) = request.into_parts();
+        let body = outgoing::agree_on_length(body, parts.headers.get(CONTENT_LENGTH))?;
+        say_empty(&mut parts, &body);
+        let target = parts.uri.clone();
+        let (body, progress) = outgoing::outgoing(body);
+        let mut request = reqwest::Request::try_from(http::Request::from_parts(parts, body))
+            .map_err(|error| map_send_error(error, &Progress::finished()))?;
+        check_target(&target, request.url())?;
+        say_host(&mut request);
+        Ok((request, progress))
+    }
+
     fn check_scheme(&self, request: &Request) -> Result<(), TransportError> {
         if self.https == Https::Available || request.uri().scheme() != Some(&Scheme::HTTPS) {
             return Ok(());
@@ -110,16 +125,12 @@ impl fmt::Debug for ReqwestTransport {
 #[async_trait::async_trait]
 impl Transport for ReqwestTransport {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        self.check_scheme(&request)?;
-        let (mut parts, body) = request.into_parts();
-        let target = parts.uri.clone();
-        let body = outgoing::agree_on_length(body, parts.headers.get(CONTENT_LENGTH)).await?;
-        say_empty(&mut parts, &body);
-        let (body, progress) = outgoing::outgoing(body);
-        let request = reqwest::Request::try_from(http::Request::from_parts(parts, body))
-            .map_err(|error| map_send_error(error, &Progress::finished()))?;
-        check_target(&target, request.url())?;
-
+        // Boxed, since it is rare and would take room in the future of every request.
+        let request = match outgoing::is_empty_by_its_word(&request) {
+            true => Box::pin(outgoing::confirmed_empty(request)).await?,
+            false => request,
+        };
+        let (request, progress) = self.prepare(request)?;
         let response = match self.client.execute(request).await {
             Ok(response) => response,
             Err(error) => return Err(map_send_error(error, &progress)),
@@ -135,6 +146,19 @@ fn say_empty(parts: &mut http::request::Parts, body: &Body) {
     let usual = matches!(parts.method, Method::PUT | Method::POST | Method::PATCH);
     if usual && body.exact_len() == Some(0) {
         parts.headers.entry(CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
+    }
+}
+
+/// Says the host, which hyper would say too, but in a map without room for it.
+fn say_host(request: &mut reqwest::Request) {
+    let url = request.url();
+    let host = match (url.host_str(), url.port()) {
+        (Some(host), Some(port)) => HeaderValue::try_from(format!("{host}:{port}")),
+        (Some(host), None) => HeaderValue::from_str(host),
+        (None, _) => return,
+    };
+    if let Ok(host) = host {
+        request.headers_mut().entry(HOST).or_insert(host);
     }
 }
 

@@ -48,7 +48,8 @@ pub(crate) enum Seen {
 impl Wanted<'_> {
     /// Asks OSS for the object under the key and compares size, CRC-64 and age.
     pub(crate) async fn look(&self, engine: &Engine) -> Result<Seen, Error> {
-        let head = match head_object(engine, self.bucket, self.key, self.common).await {
+        // Boxed, since it is rare and would take room in the future of every upload.
+        let head = match Box::pin(head_object(engine, self.bucket, self.key, self.common)).await {
             Ok(head) => head,
             // A 404 without a request id is somebody else's.
             Err(Error::Server(error))

@@ -194,10 +194,10 @@ impl Put<'_> {
             call.repeat_when_corrupted = false;
         }
         let ledger = Ledger::default();
-        reported(self.execute(call, &ledger).await, &ledger, tally.as_ref())
+        reported(self.execute(&mut call, &ledger).await, &ledger, tally.as_ref())
     }
 
-    async fn execute(&self, mut call: Call<'_>, ledger: &Ledger) -> Result<Uploaded, Error> {
+    async fn execute(&self, call: &mut Call<'_>, ledger: &Ledger) -> Result<Uploaded, Error> {
         let mut earlier: Option<Error> = None;
         loop {
             let error = match call.execute(ledger).await {
@@ -216,7 +216,7 @@ impl Put<'_> {
                 }
                 // The object in the way may be this put's own.
                 (error, Some(lost)) if error.has_code("FileAlreadyExists") => {
-                    return match self.look(&call, ledger).await {
+                    return match self.look(call, ledger).await {
                         Ok(Seen::Stored(object)) => Ok(self.found(object, &lost)),
                         Ok(Seen::NotStored(_)) => Err(error),
                         _ => Err(error.after(Operation::PutObject, lost)),
@@ -224,7 +224,7 @@ impl Put<'_> {
                 }
                 (error, Some(lost)) => return Err(error.after(Operation::PutObject, lost)),
             };
-            let (reason, wait) = match self.look_twice(&mut call, ledger, &lost).await {
+            let (reason, wait) = match self.look_twice(call, ledger, &lost).await {
                 Ok((Seen::Stored(object), _)) => return Ok(self.found(object, &lost)),
                 Ok((Seen::NotStored(reason), Some(wait))) => (reason, wait),
                 Ok((Seen::NotStored(reason) | Seen::Another(reason) | Seen::Unproven(reason), _)) => {

@@ -5,27 +5,38 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::HeaderValue;
+use http::header::CONTENT_LENGTH;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use crate::{Body, TransportError, TransportErrorKind};
+use crate::{Body, Request, TransportError, TransportErrorKind};
 
 /// Bytes in memory up to this size go to the connection in one piece; larger ones in pieces of this size, so that
 /// it is known how far the sending came.
 const PIECE: usize = 256 * 1024;
 
+/// Whether the body says that it has no bytes and could still turn out to have some. A connection never asks an empty
+/// body for its bytes, so its source must confirm its end before.
+pub(super) fn is_empty_by_its_word(request: &Request) -> bool {
+    let body = request.body();
+    let says_empty = || request.headers().get(CONTENT_LENGTH).is_some_and(|length| length == "0");
+    !body.is_in_memory() && body.exact_len().map_or_else(says_empty, |len| len == 0)
+}
+
+/// Has the source of such a body confirm its end.
+pub(super) async fn confirmed_empty(request: Request) -> Result<Request, TransportError> {
+    let (parts, body) = request.into_parts();
+    let nothing = body.with_declared_len(0).read_to_end(0).await?;
+    Ok(Request::from_parts(parts, nothing.into()))
+}
+
 /// Makes the body and the `Content-Length` header say the same, before anything is sent.
-pub(super) async fn agree_on_length(
-    body: Body,
-    header: Option<&HeaderValue>,
-) -> Result<Body, TransportError> {
+pub(super) fn agree_on_length(body: Body, header: Option<&HeaderValue>) -> Result<Body, TransportError> {
     let declared = header.map(parse_length).transpose()?;
     match (body.exact_len(), declared) {
         (Some(actual), Some(declared)) if actual != declared => Err(TransportError::new(
             TransportErrorKind::InvalidRequest,
             format!("the header Content-Length says {declared}, but the body has {actual} bytes"),
         )),
-        // A connection never asks an empty body for its bytes, so its source must confirm its end here.
-        (Some(0), _) | (None, Some(0)) => body.with_declared_len(0).read_to_end(0).await.map(Body::from),
         (None, Some(declared)) => Ok(body.with_declared_len(declared)),
         _ => Ok(body),
     }

@@ -1,3 +1,5 @@
+use std::pin::pin;
+
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 use oss_transport::{Body, Response};
@@ -36,7 +38,10 @@ impl Call<'_> {
         let (parts, body) = response.into_parts();
         let (status, headers) = (parts.status, parts.headers);
         let mut whole = BytesMut::new();
-        let broken = self.while_moving(flow, self.read(flow, body, &mut whole)).await.err();
+        let broken = {
+            let read = pin!(self.read(flow, body, &mut whole));
+            self.while_moving(flow, read).await.err()
+        };
         let body = whole.freeze();
         if !status.is_success() {
             // A refusal is told also if its text broke off; the status decides.

@@ -1,4 +1,4 @@
-use std::pin::pin;
+use std::pin::{Pin, pin};
 
 use futures_util::future::{Either, select};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
@@ -17,13 +17,17 @@ impl Call<'_> {
     /// Makes the request once, as long as it moves.
     pub(super) async fn attempt(&self, credentials: &Credentials, ledger: &Ledger) -> Result<Answer, Error> {
         let flow = Flow::start(self.declared_len() != Some(0), self.limits.clone());
-        let exchange = async {
-            let request = self.request(&flow, credentials).await?;
-            let location = without_query(request.uri());
-            let sent = self.wire.transport.send(request).await;
-            sent.map(|response| (response, location)).map_err(|source| self.transport_error(&flow, source))
+        let sent = {
+            let exchange = pin!(async {
+                let request = self.request(&flow, credentials).await?;
+                let location = without_query(request.uri());
+                let sent = self.wire.transport.send(request).await;
+                sent.map(|response| (response, location))
+                    .map_err(|source| self.transport_error(&flow, source))
+            });
+            self.while_moving(&flow, exchange).await
         };
-        let result = match self.while_moving(&flow, exchange).await {
+        let result = match sent {
             Ok((response, location)) => self.receive(&flow, response, location).await,
             Err(error) => Err(error),
         };
@@ -44,9 +48,9 @@ impl Call<'_> {
     pub(super) async fn while_moving<T>(
         &self,
         flow: &Flow,
-        step: impl Future<Output = Result<T, Error>>,
+        step: Pin<&mut impl Future<Output = Result<T, Error>>>,
     ) -> Result<T, Error> {
-        match select(pin!(step), pin!(flow.stands_still())).await {
+        match select(step, pin!(flow.stands_still())).await {
             Either::Left((result, _)) => result,
             Either::Right(((phase, limit), _)) => {
                 Err(Error::TimedOut { operation: self.operation, phase, limit })

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::crc64::Crc64;
 use crate::limits::{Phase, TimeLimits};
 use crate::progress::Meter;
-use crate::source::SourceError;
+use crate::source::{Crc64Slot, SourceError};
 
 /// The state an attempt shares with the body it gave to the transport.
 #[derive(Debug)]
@@ -138,15 +138,29 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Puts the flow's meters around a request body that must have `len` bytes, if given.
-pub(crate) fn metered(body: Body, len: Option<u64>, flow: &Arc<Flow>, meter: Option<Meter>) -> Body {
-    Body::wrap(Metered { body, len, crc: Crc64::new(), held: None, flow: Arc::clone(flow), meter })
+/// Puts the flow's meters around a request body that must have `len` bytes, if given. `crc64` is where the body's source
+/// leaves their checksum, if it computes that itself.
+pub(crate) fn metered(
+    body: Body,
+    len: Option<u64>,
+    crc64: Option<Crc64Slot>,
+    flow: &Arc<Flow>,
+    meter: Option<Meter>,
+) -> Body {
+    let crc64 = crc64.map_or_else(|| Sum::Ours(Crc64::new()), Sum::OfSource);
+    Body::wrap(Metered { body, len, crc64, held: None, flow: Arc::clone(flow), meter })
+}
+
+#[expect(clippy::large_enum_variant, reason = "there is one in a request, and its body is boxed")]
+enum Sum {
+    Ours(Crc64),
+    OfSource(Crc64Slot),
 }
 
 struct Metered {
     body: Body,
     len: Option<u64>,
-    crc: Crc64,
+    crc64: Sum,
     /// The chunk that completes the declared length. It goes out when the source has shown that nothing follows, so
     /// that a source with more bytes than it declared fails the request instead of storing its beginning.
     held: Option<Bytes>,
@@ -167,33 +181,38 @@ impl Metered {
                 self.held = Some(chunk);
                 Ok(None)
             }
-            _ => {
-                self.pass(&chunk);
-                Ok(Some(chunk))
-            }
+            _ => self.pass(chunk).map(Some),
         }
     }
 
-    fn pass(&mut self, chunk: &Bytes) {
+    fn pass(&mut self, chunk: Bytes) -> Result<Bytes, SourceError> {
         let sent = self.flow.sent() + chunk.len() as u64;
-        self.crc.update(chunk);
+        if let Sum::Ours(crc64) = &mut self.crc64 {
+            crc64.update(&chunk);
+        }
         self.flow.sent.store(sent, Ordering::Release);
         if let Some(meter) = &self.meter {
             meter.reached(sent);
         }
         if self.len == Some(sent) {
             // A transport that knows the length may not ask again.
-            self.finished();
+            self.finished()?;
         } else {
             self.flow.enter(Phase::SendIdle);
         }
+        Ok(chunk)
     }
 
-    fn finished(&self) {
-        self.flow.crc64.store(self.crc.value(), Ordering::Release);
+    fn finished(&self) -> Result<(), SourceError> {
+        let crc64 = match &self.crc64 {
+            Sum::Ours(crc64) => crc64.value(),
+            Sum::OfSource(slot) => slot.get().ok_or_else(|| SourceError::Failed(NO_CRC64.into()))?,
+        };
+        self.flow.crc64.store(crc64, Ordering::Release);
         if !self.flow.is_sent() {
             self.flow.enter(Phase::FirstByte);
         }
+        Ok(())
     }
 
     fn next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, TransportError>>> {
@@ -219,8 +238,7 @@ impl Metered {
     /// The source has ended.
     fn ended(&mut self) -> Option<Result<Frame<Bytes>, TransportError>> {
         if let Some(chunk) = self.held.take() {
-            self.pass(&chunk);
-            return Some(Ok(Frame::data(chunk)));
+            return Some(self.pass(chunk).map(Frame::data).map_err(|error| self.fail(error)));
         }
         let actual = self.flow.sent();
         if let Some(expected) = self.len
@@ -228,8 +246,7 @@ impl Metered {
         {
             return Some(Err(self.fail(SourceError::Shrank { expected, actual })));
         }
-        self.finished();
-        None
+        self.finished().err().map(|error| Err(self.fail(error)))
     }
 
     /// Keeps the error itself for the attempt and gives the transport a stand-in to pass through.
@@ -276,6 +293,8 @@ impl http_body::Body for Metered {
         }
     }
 }
+
+const NO_CRC64: &str = "it gave all its bytes, but not the CRC-64 it was to compute";
 
 #[cfg(test)]
 mod tests {

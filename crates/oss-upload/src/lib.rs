@@ -58,7 +58,10 @@ pub use put_object::PutObject;
 pub use resumable::{Recheck, ResumableUpload};
 pub use retry::{Backoff, Failure, NoRetry, RetryPolicy};
 pub use server_error::ServerError;
-pub use source::{BytesSource, Content, FileSource, Source, SourceError, SourceIdentity, StreamSource};
+pub use source::{
+    BytesSource, Content, Crc64Slot, FileSource, Source, SourceError, SourceIdentity, StreamSource,
+    SummedBody,
+};
 pub use sweep::{OpenUpload, SweepUploads, Swept, Unswept};
 pub use uploaded::{AnswerError, CallbackAnswer, CallbackOutcome, Report, Restart, StoredObject, Uploaded};
 pub use uploader::{Uploader, UploaderBuilder};

@@ -5,6 +5,7 @@ mod chunks;
 mod content;
 mod file;
 mod stream;
+mod summed;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -22,6 +23,7 @@ pub use self::content::Content;
 pub(crate) use self::content::Opened;
 pub use self::file::FileSource;
 pub use self::stream::StreamSource;
+pub use self::summed::{Crc64Slot, SummedBody};
 
 /// Bytes that can be opened again, whole or in part.
 ///
@@ -54,6 +56,18 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// [`SourceError::NotReopenable`] as above, or if the bytes were given away already; else why they cannot be read. A failed
     /// open is not retried.
     async fn open(&self, range: Range<u64>) -> Result<Body, SourceError>;
+
+    /// Opens the bytes of `range` as [`open`](Source::open) does; a source that computes their CRC-64 itself gives it too.
+    ///
+    /// The default gives the body alone, and its CRC-64 is computed on the task that sends it. A source that reads on a
+    /// thread of its own, as [`FileSource`] does, computes it there for less, while the bytes are in the processor's cache.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Source::open).
+    async fn open_summed(&self, range: Range<u64>) -> Result<SummedBody, SourceError> {
+        self.open(range).await.map(SummedBody::from)
+    }
 
     /// Says who the source is, so that a later run may go on with its upload. The default, `None`, means that nobody
     /// can tell, and no checkpoint is kept.

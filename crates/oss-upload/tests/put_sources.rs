@@ -21,7 +21,10 @@ use common::{World, bucket, pattern};
 use futures_util::{StreamExt, stream};
 use oss_emulator::Operation;
 use oss_transport::Body;
-use oss_upload::{Content, Error, NoRetry, ObjectState, Phase, Source, SourceError, StreamSource};
+use oss_upload::{
+    Content, Crc64, Crc64Slot, Error, NoRetry, ObjectState, Phase, Source, SourceError, StreamSource,
+    SummedBody,
+};
 
 /// Says a length and opens whatever it likes.
 struct Says(Option<u64>, fn() -> Body);
@@ -75,6 +78,48 @@ async fn a_length_that_is_not_the_bodys_stores_nothing() {
 fn streamed(chunks: &'static [&'static str]) -> Body {
     let chunks = chunks.iter().map(|chunk| Ok::<_, std::io::Error>(Bytes::from_static(chunk.as_bytes())));
     Body::from_stream(stream::iter(chunks), None)
+}
+
+/// Computes the checksum of its bytes itself, as it says.
+#[derive(Debug)]
+struct Sums(Option<u64>);
+
+#[async_trait]
+impl Source for Sums {
+    fn length(&self) -> Option<u64> {
+        Some(9)
+    }
+
+    async fn open(&self, _: Range<u64>) -> Result<Body, SourceError> {
+        Ok(streamed(&["1234", "56789"]))
+    }
+
+    async fn open_summed(&self, range: Range<u64>) -> Result<SummedBody, SourceError> {
+        let slot = Crc64Slot::new();
+        if let Some(crc64) = self.0 {
+            slot.fill(crc64);
+        }
+        Ok(SummedBody::new(self.open(range).await?, slot))
+    }
+}
+
+#[tokio::test]
+async fn the_checksum_a_source_computes_is_the_one_that_counts() {
+    let world = World::new().await;
+    let put = |crc64| world.uploader().put_object(bucket(), "k", Content::source(Arc::new(Sums(crc64))));
+
+    let error = put(None).await.unwrap_err();
+    let Error::Source(SourceError::Failed(cause)) = &error else { panic!("{error:?}") };
+    assert!(cause.to_string().contains("CRC-64"), "{cause}");
+    assert_eq!(error.object_state(), ObjectState::NotStored);
+    assert!(world.object("k").is_none());
+
+    let right = Crc64::of(b"123456789");
+    assert_eq!(put(Some(right)).await.unwrap().object.crc64, Some(right));
+
+    let error = put(Some(7)).await.unwrap_err();
+    let Error::Corrupted { expected, actual, .. } = error else { panic!("{error:?}") };
+    assert_eq!((expected, actual), (7, right));
 }
 
 #[tokio::test]

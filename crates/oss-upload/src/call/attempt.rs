@@ -10,7 +10,7 @@ use crate::body::next_data;
 use crate::content_md5::{self, ContentMd5};
 use crate::error::Error;
 use crate::flow::{Flow, metered};
-use crate::source::SourceError;
+use crate::source::{SourceError, SummedBody};
 use crate::uploaded::{REQUEST_ID, text};
 
 impl Call<'_> {
@@ -67,11 +67,11 @@ impl Call<'_> {
         }
     }
 
-    async fn open(&self) -> Result<Body, SourceError> {
+    async fn open(&self) -> Result<SummedBody, SourceError> {
         match &self.payload {
-            Payload::None => Ok(Body::empty()),
-            Payload::Bytes(bytes) => Ok(Body::from(bytes.clone())),
-            Payload::Source { source, range } => source.open(range.clone()).await,
+            Payload::None => Ok(Body::empty().into()),
+            Payload::Bytes(bytes) => Ok(Body::from(bytes.clone()).into()),
+            Payload::Source { source, range } => source.open_summed(range.clone()).await,
         }
     }
 
@@ -80,7 +80,7 @@ impl Call<'_> {
         let digest = match self.content_md5 {
             ContentMd5::Unsaid => return Ok(None),
             ContentMd5::Given(digest) => digest,
-            ContentMd5::Computed => content_md5::digest(self.open().await?, flow).await?,
+            ContentMd5::Computed => content_md5::digest(self.open().await?.body, flow).await?,
         };
         content_md5::value(digest).map(Some)
     }
@@ -92,7 +92,7 @@ impl Call<'_> {
         credentials: &Credentials,
     ) -> Result<Request, Error> {
         let content_md5 = self.content_md5(flow).await?;
-        let (body, len) = (self.open().await?, self.declared_len());
+        let (SummedBody { body, crc64 }, len) = (self.open().await?, self.declared_len());
         let body = match (&self.wire.bandwidth, &self.payload) {
             (Some(bandwidth), Payload::Source { .. }) => bandwidth.pace(body, flow),
             _ => body,
@@ -100,7 +100,7 @@ impl Call<'_> {
         let body = match len {
             // No transport asks such a body for bytes, so whether there are any is asked here.
             Some(0) => nothing_in(body).await?,
-            _ => metered(body, len, flow, self.meter.clone()),
+            _ => metered(body, len, crc64, flow, self.meter.clone()),
         };
         self.signed(credentials, content_md5, body)
     }

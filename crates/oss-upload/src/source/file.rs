@@ -16,7 +16,8 @@ use http_body::{Frame, SizeHint};
 use oss_transport::Body;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::{CHUNK, Source, SourceError, SourceIdentity};
+use super::{CHUNK, Crc64Slot, Source, SourceError, SourceIdentity, SummedBody};
+use crate::crc64::Crc64;
 
 /// A regular file, read by position.
 ///
@@ -26,7 +27,7 @@ use super::{CHUNK, Source, SourceError, SourceIdentity};
 /// all of it, so that a file somebody is writing to never becomes a torn object.
 ///
 /// Reads are positional (no shared cursor, no memory map) and happen on tokio's blocking threads, 256 KiB at a time and
-/// one chunk ahead.
+/// one chunk ahead. The CRC-64 is computed there too.
 #[derive(Clone, Debug)]
 pub struct FileSource(Arc<OpenFile>);
 
@@ -49,6 +50,20 @@ impl FileSource {
         let path = path.as_ref().to_path_buf();
         spawn_blocking(move || OpenFile::open(path)).await.map_err(lost)?.map(|file| Self(Arc::new(file)))
     }
+
+    /// Opens the bytes of `range`, whose CRC-64 goes into `slot`, if there is one.
+    async fn open_with(&self, range: Range<u64>, slot: Option<Crc64Slot>) -> Result<Body, SourceError> {
+        if range.end > self.0.size || range.start > range.end {
+            return Err(SourceError::Shrank { expected: range.end, actual: self.0.size });
+        }
+        let sum = slot.map(|slot| Sum { crc64: Crc64::new(), slot });
+        if range.is_empty() {
+            self.check().await?;
+            sum.into_iter().for_each(Sum::done);
+            return Ok(Body::empty());
+        }
+        Ok(Body::wrap(FileBody::new(Arc::clone(&self.0), range, sum)))
+    }
 }
 
 #[async_trait]
@@ -58,14 +73,13 @@ impl Source for FileSource {
     }
 
     async fn open(&self, range: Range<u64>) -> Result<Body, SourceError> {
-        if range.end > self.0.size || range.start > range.end {
-            return Err(SourceError::Shrank { expected: range.end, actual: self.0.size });
-        }
-        if range.is_empty() {
-            self.check().await?;
-            return Ok(Body::empty());
-        }
-        Ok(Body::wrap(FileBody::new(Arc::clone(&self.0), range)))
+        self.open_with(range, None).await
+    }
+
+    async fn open_summed(&self, range: Range<u64>) -> Result<SummedBody, SourceError> {
+        let slot = Crc64Slot::new();
+        let body = self.open_with(range, Some(slot.clone())).await?;
+        Ok(SummedBody::new(body, slot))
     }
 
     fn identity(&self) -> Option<SourceIdentity> {
@@ -114,7 +128,13 @@ impl OpenFile {
     }
 
     /// Fills `buffer` from `offset`; `last` says that nothing of the range follows.
-    fn read(&self, mut buffer: BytesMut, offset: u64, last: bool) -> Result<Bytes, SourceError> {
+    fn read(
+        &self,
+        mut buffer: BytesMut,
+        offset: u64,
+        last: bool,
+        mut sum: Option<Sum>,
+    ) -> Result<Chunk, SourceError> {
         let mut filled = 0;
         while filled < buffer.len() {
             match read_at(&self.file, &mut buffer[filled..], offset + filled as u64) {
@@ -126,15 +146,37 @@ impl OpenFile {
                 Err(e) => return Err(self.fail(e)),
             }
         }
+        if let Some(sum) = &mut sum {
+            sum.crc64.update(&buffer);
+        }
         if last {
             self.check()?;
+            sum.take().into_iter().for_each(Sum::done);
         }
-        Ok(buffer.freeze())
+        Ok(Chunk { bytes: buffer.freeze(), sum })
     }
 
     fn fail(&self, source: io::Error) -> SourceError {
         SourceError::Io { path: self.path.clone(), source }
     }
+}
+
+/// The CRC-64 of a range as far as it is read, and where it goes.
+struct Sum {
+    crc64: Crc64,
+    slot: Crc64Slot,
+}
+
+impl Sum {
+    fn done(self) {
+        self.slot.fill(self.crc64.value());
+    }
+}
+
+/// What one read gives. The sum goes along with the reads, which are one after the other.
+struct Chunk {
+    bytes: Bytes,
+    sum: Option<Sum>,
 }
 
 /// A range of the file as a request body.
@@ -144,14 +186,16 @@ struct FileBody {
     left: Range<u64>,
     /// Where the next read starts.
     next: u64,
-    read: Option<JoinHandle<Result<Bytes, SourceError>>>,
+    read: Option<JoinHandle<Result<Chunk, SourceError>>>,
+    /// Waits for the next read.
+    sum: Option<Sum>,
     /// Chunks given away; one that has come back is filled again instead of a new one.
     lent: VecDeque<Bytes>,
 }
 
 impl FileBody {
-    fn new(file: Arc<OpenFile>, range: Range<u64>) -> Self {
-        Self { file, next: range.start, left: range, read: None, lent: VecDeque::new() }
+    fn new(file: Arc<OpenFile>, range: Range<u64>, sum: Option<Sum>) -> Self {
+        Self { file, next: range.start, left: range, read: None, sum, lent: VecDeque::new() }
     }
 
     fn start_read(&mut self) {
@@ -162,7 +206,8 @@ impl FileBody {
         let (file, offset, last) = (Arc::clone(&self.file), self.next, self.next + len == self.left.end);
         let buffer = self.buffer(len as usize);
         self.next += len;
-        self.read = Some(spawn_blocking(move || file.read(buffer, offset, last)));
+        let sum = self.sum.take();
+        self.read = Some(spawn_blocking(move || file.read(buffer, offset, last, sum)));
     }
 
     fn buffer(&mut self, len: usize) -> BytesMut {
@@ -195,7 +240,10 @@ impl http_body::Body for FileBody {
         let result = ready!(Pin::new(read).poll(cx)).map_err(lost);
         self.read = None;
         let chunk = match result.and_then(|read| read) {
-            Ok(chunk) => chunk,
+            Ok(chunk) => {
+                self.sum = chunk.sum;
+                chunk.bytes
+            }
             Err(error) => {
                 self.left.start = self.left.end;
                 return Poll::Ready(Some(Err(error)));

@@ -189,17 +189,9 @@ impl<'a> Call<'a> {
         }
         match error {
             Error::Corrupted { .. } => self.repeat_when_corrupted,
-            _ if error.lost_answer() || self.is_unsure(error) => self.repeat_when_lost,
+            _ if error.lost_answer() => self.repeat_when_lost,
             _ => true,
         }
-    }
-
-    /// A Complete that OSS itself ends with a 5xx may go on all the same.
-    fn is_unsure(&self, error: &Error) -> bool {
-        self.operation == Operation::CompleteMultipartUpload
-            && error
-                .server()
-                .is_some_and(|refusal| refusal.status().is_server_error() && !refusal.is_throttling())
     }
 
     fn corrects_clock(&self, error: &Error) -> bool {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
 use oss_signing::{NameError, SignError, UrlError};
 use oss_transport::TransportError;
 
@@ -238,14 +237,7 @@ impl Error {
             Self::TimedOut { operation, phase, .. } => {
                 (*operation, matches!(phase, Phase::FirstByte | Phase::ReceiveIdle | Phase::Total))
             }
-            // `InternalError` may come after the work; throttling comes before it. A proxy knows neither.
-            Self::Server(error) => {
-                let status = error.status();
-                let lost = status == StatusCode::INTERNAL_SERVER_ERROR
-                    || error.code() == "InternalError"
-                    || (status.is_server_error() && !error.is_from_oss());
-                (error.operation(), lost)
-            }
+            Self::Server(error) => (error.operation(), error.may_come_after_the_work()),
             Self::MalformedAnswer { operation, .. } => (*operation, true),
             _ => return false,
         };
@@ -294,7 +286,7 @@ pub(crate) fn stores_object(operation: Operation) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderMap;
+    use http::{HeaderMap, StatusCode};
     use oss_transport::TransportErrorKind as Kind;
 
     use super::*;
@@ -310,8 +302,16 @@ mod tests {
     }
 
     fn server(status: u16, xml: &'static str) -> Error {
+        refusal(PUT, status, xml)
+    }
+
+    fn complete(status: u16, xml: &'static str) -> Error {
+        refusal(Operation::CompleteMultipartUpload, status, xml)
+    }
+
+    fn refusal(operation: Operation, status: u16, xml: &'static str) -> Error {
         let status = StatusCode::from_u16(status).unwrap();
-        ServerError::from_answer(PUT, status, &HeaderMap::new(), &xml.into()).into()
+        ServerError::from_answer(operation, status, &HeaderMap::new(), &xml.into()).into()
     }
 
     #[test]
@@ -347,6 +347,12 @@ mod tests {
             (server(503, ""), Unknown, true),
             (server(502, "<h1>Bad Gateway</h1>"), Unknown, true),
             (server(200, "<Error><Code>InternalError</Code></Error>"), Unknown, true),
+            (complete(502, "<Error><Code>BadGateway</Code></Error>"), Unknown, true),
+            (complete(504, "<Error><Code>GatewayTimeout</Code></Error>"), Unknown, true),
+            (complete(200, "<Error><Code>AccessDenied</Code></Error>"), Unknown, false),
+            (complete(503, "<Error><Code>ServiceUnavailable</Code></Error>"), NotStored, true),
+            (complete(403, "<Error><Code>AccessDenied</Code></Error>"), NotStored, false),
+            (server(504, "<Error><Code>GatewayTimeout</Code></Error>"), NotStored, true),
             (Error::invalid("content", "is wrong"), NotStored, false),
             (SourceError::NotReopenable.into(), NotStored, false),
             (CredentialsError::new("none").into(), NotStored, false),

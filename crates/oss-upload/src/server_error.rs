@@ -108,6 +108,22 @@ impl ServerError {
         !self.code().is_empty()
     }
 
+    /// Whether the request may have been carried out all the same.
+    pub(crate) fn may_come_after_the_work(&self) -> bool {
+        // `InternalError` may come after the work; throttling comes before it. A proxy knows neither.
+        if self.status == StatusCode::INTERNAL_SERVER_ERROR || self.code() == "InternalError" {
+            return true;
+        }
+        let failed = self.status.is_server_error();
+        match self.operation {
+            // OSS goes on with one whose client has gone, and may begin to answer before it knows the outcome.
+            Operation::CompleteMultipartUpload => {
+                self.status.is_success() || (failed && !(self.is_from_oss() && self.is_throttling()))
+            }
+            _ => failed && !self.is_from_oss(),
+        }
+    }
+
     /// The server's clock, where the answer tells it.
     pub(crate) fn server_time(&self) -> Option<SystemTime> {
         self.server_time

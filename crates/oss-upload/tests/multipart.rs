@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::bench::Bench;
-use common::scripted::{Step, Then, played, server};
-use common::{bucket, over};
+use common::scripted::{CONTENT, DENIED, Step, Then, found, id, played, refused, server};
+use common::{bucket, callback, over};
+use http::Method;
 use oss_signing::Credentials;
-use oss_upload::{Error, ObjectState};
+use oss_upload::{CallbackOutcome, Crc64, Error, ObjectState, Uploaded};
 
 const PAGE: &str = "<h1>Log in</h1>";
 
@@ -47,4 +48,45 @@ async fn an_upload_whose_abort_somebody_else_answered_keeps_its_checkpoint() {
     let error = bench.upload_by(&uploader).abort().await.unwrap_err();
     assert!(matches!(error, Error::MalformedAnswer { .. }), "{error:?}");
     assert_eq!((bench.open_uploads().len(), bench.checkpoint_files()), (1, 1));
+}
+
+/// A listing of one part, which is the whole content.
+fn listed() -> Step {
+    let crc64 = Crc64::of(CONTENT.as_bytes());
+    let part = format!(
+        "<ListPartsResult><Part><PartNumber>1</PartNumber><ETag>A</ETag><Size>{}</Size>\
+         <HashCrc64ecma>{crc64}</HashCrc64ecma></Part></ListPartsResult>",
+        CONTENT.len(),
+    );
+    Step::Answer(200, vec![id()], part.leak(), Then::End)
+}
+
+/// How a Complete with a callback ends, and the methods of the requests after the listing.
+async fn completed(steps: impl IntoIterator<Item = Step>) -> (Result<Uploaded, Error>, Vec<Method>) {
+    let (uploader, seen) = played(std::iter::once(listed()).chain(steps));
+    let upload = uploader.multipart_upload(bucket(), "k", "id").unwrap();
+    let parts = upload.list_parts().await.unwrap();
+    let result = upload.complete(&parts).callback(callback("http://127.0.0.1:1/ok")).await;
+    let seen = seen.lock().unwrap()[1..].to_vec();
+    (result, seen)
+}
+
+#[tokio::test]
+async fn a_complete_that_oss_ends_with_an_error_of_its_own_may_have_been_carried_out() {
+    for (status, xml) in [
+        (500, "<Error><Code>InternalError</Code></Error>"),
+        (502, "<Error><Code>BadGateway</Code></Error>"),
+        (504, "<Error><Code>GatewayTimeout</Code></Error>"),
+        (200, "<Error><Code>AccessDenied</Code></Error>"),
+    ] {
+        let (result, seen) = completed([refused(status, xml), found(0)]).await;
+        assert!(matches!(result.unwrap().callback, CallbackOutcome::Unknown), "{status}");
+        assert_eq!(seen, [Method::POST, Method::HEAD], "{status}");
+        let (result, _) = completed([refused(status, xml), refused(404, "")]).await;
+        let error = result.unwrap_err();
+        assert!(matches!(error, Error::OutcomeUnknown { .. }), "{status}: {error:?}");
+    }
+    // A refusal is one all the same.
+    let (result, seen) = completed([refused(403, DENIED)]).await;
+    assert_eq!((result.unwrap_err().object_state(), seen.len()), (ObjectState::NotStored, 1));
 }

@@ -18,12 +18,8 @@ pub(crate) enum Settled {
 
 /// Whether a Complete that ended so may have been carried out, or an earlier attempt at it.
 pub(crate) fn may_be_carried_out(error: &Error) -> bool {
-    let unsure = error.server().is_some_and(|refusal| {
-        let status = refusal.status();
-        (status.is_server_error() && !refusal.is_throttling()) || status.is_success()
-    });
     // `FileAlreadyExists` can be our own object, `NoSuchUpload` the trace of our own success.
-    error.lost_answer() || unsure || error.has_code("NoSuchUpload") || error.has_code("FileAlreadyExists")
+    error.lost_answer() || error.has_code("NoSuchUpload") || error.has_code("FileAlreadyExists")
 }
 
 impl Run<'_> {

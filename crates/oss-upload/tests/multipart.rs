@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::bench::Bench;
-use common::scripted::{CONTENT, DENIED, Step, Then, found, id, played, refused, server};
+use common::scripted::{
+    CONTENT, DENIED, FAILED, Step, Then, before_now, crc, found, found_at, id, played, refused, server,
+};
 use common::{bucket, callback, over};
 use http::Method;
 use oss_signing::Credentials;
@@ -89,4 +91,31 @@ async fn a_complete_that_oss_ends_with_an_error_of_its_own_may_have_been_carried
     // A refusal is one all the same.
     let (result, seen) = completed([refused(403, DENIED)]).await;
     assert_eq!((result.unwrap_err().object_state(), seen.len()), (ObjectState::NotStored, 1));
+}
+
+#[tokio::test]
+async fn a_failed_callback_of_a_complete_tells_what_was_done() {
+    let failed = Step::Answer(203, vec![crc(), id()], FAILED, Then::End);
+    let (result, _) = completed([Step::NoConnection, failed]).await;
+    let Err(Error::CallbackFailed(failed)) = result else { panic!("{result:?}") };
+    let report = &failed.uploaded.report;
+    assert_eq!(report.requests, 2);
+    assert!(report.bytes_sent > 0);
+}
+
+#[tokio::test]
+async fn the_age_of_a_completed_object_is_told_by_the_servers_clock() {
+    const SKEWED: &str = "<Error><Code>RequestTimeTooSkewed</Code></Error>";
+    for behind in [-5 * 3600, 5 * 3600] {
+        let skewed = Step::Answer(403, vec![id(), ("date", before_now(behind))], SKEWED, Then::End);
+        let Step::Answer(_, mut headers, ..) = found_at(behind, 0) else { panic!() };
+        // Also where the HEAD does not tell the time, and the corrected clock has to.
+        for without_date in [false, true] {
+            headers.truncate(if without_date { 4 } else { 5 });
+            let found = Step::Answer(200, headers.clone(), "", Then::End);
+            let (result, seen) = completed([skewed.clone(), Step::Lost, found]).await;
+            assert!(matches!(result.unwrap().callback, CallbackOutcome::Unknown), "{behind}");
+            assert_eq!(seen, [Method::POST, Method::POST, Method::HEAD]);
+        }
+    }
 }

@@ -13,7 +13,8 @@ use crate::look::{Began, Seen, Wanted};
 use crate::multipart::{Completed, SentPart, read_completed};
 use crate::operation::Operation;
 use crate::options::ObjectOptions;
-use crate::uploaded::{CallbackOutcome, Uploaded};
+use crate::put_object::reported;
+use crate::uploaded::{CallbackOutcome, Report, Uploaded};
 
 /// Puts the parts of a [`MultipartUpload`] together. Awaiting it does it.
 ///
@@ -85,7 +86,7 @@ impl CompleteMultipartUpload {
             }
             Err(error) => Err(error),
         };
-        result.map(|uploaded| Uploaded { report: ledger.report(), ..uploaded })
+        reported(result, &ledger, None)
     }
 
     /// Asks OSS what became of a Complete that got no answer, or that found no upload.
@@ -102,7 +103,7 @@ impl CompleteMultipartUpload {
             Ok(Seen::Stored(object)) => {
                 tracing::warn!(%lost, "the object is stored; its callback is unknown");
                 let callback = CallbackOutcome::unheard(self.callback.is_some());
-                Ok(Uploaded { object, callback, report: Default::default() })
+                Ok(Uploaded { object, callback, report: Report::default() })
             }
             Ok(Seen::NotStored(_) | Seen::Another(_)) if !lost.lost_answer() => Err(lost),
             Ok(Seen::NotStored(reason) | Seen::Another(reason) | Seen::Unproven(reason)) => {

@@ -1,0 +1,236 @@
+//! The headers of each request that the options say, and what is wrong with them.
+
+use std::collections::BTreeSet;
+
+use http::HeaderMap;
+use http::header::{CONTENT_TYPE, Entry, HeaderName, HeaderValue};
+use oss_callback::Callback;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::ObjectOptions;
+use crate::error::Error;
+
+impl ObjectOptions {
+    /// The headers of a PUT of the whole object. Without a guess the content type is left to whoever sends it.
+    pub(crate) fn put_headers(&self, guessed_type: Option<&'static str>) -> Result<HeaderMap, Error> {
+        let mut headers = match guessed_type {
+            Some(guessed_type) => self.initiate_headers(guessed_type)?,
+            None => self.stored_headers()?,
+        };
+        if let Some(acl) = self.acl {
+            headers.insert(OBJECT_ACL, HeaderValue::from_static(acl.as_str()));
+        }
+        headers.extend(self.transfer_headers()?);
+        Ok(headers)
+    }
+
+    /// The headers fixed when a multipart upload is initiated.
+    pub(crate) fn initiate_headers(&self, guessed_type: &'static str) -> Result<HeaderMap, Error> {
+        let mut headers = self.stored_headers()?;
+        if let Entry::Vacant(absent) = headers.entry(CONTENT_TYPE) {
+            absent.insert(HeaderValue::from_static(guessed_type));
+        }
+        Ok(headers)
+    }
+
+    /// What the object is stored with, and nothing that is guessed.
+    fn stored_headers(&self) -> Result<HeaderMap, Error> {
+        let mut headers = HeaderMap::new();
+        for (name, text) in &self.headers {
+            headers.insert(name.clone(), value(option_of(name), name, text)?);
+        }
+        for (name, text) in &self.metadata {
+            let name = HeaderName::try_from(format!("x-oss-meta-{name}")).map_err(|_| {
+                Error::invalid("metadata", format!("name {name:?} cannot be part of a header name"))
+            })?;
+            let value = value("metadata", &name, text)?;
+            headers.insert(name, value);
+        }
+        if !self.tags.is_empty() {
+            headers.insert(TAGGING, value("tag", &TAGGING, &self.tagging()?)?);
+        }
+        for (name, text) in &self.custom {
+            let name = custom_name(name)?;
+            let value = value("custom_header", &name, text)?;
+            headers.insert(name, value);
+        }
+        Ok(headers)
+    }
+
+    /// The headers of a request that carries content.
+    pub(crate) fn transfer_headers(&self) -> Result<HeaderMap, Error> {
+        let mut headers = HeaderMap::new();
+        if let Some(limit) = self.traffic_limit {
+            if !TRAFFIC_LIMITS.contains(&limit) {
+                let reason = format!("is {limit}; it must be 819,200 to 838,860,800 bits a second");
+                return Err(Error::invalid("traffic_limit", reason));
+            }
+            headers.insert(TRAFFIC_LIMIT, HeaderValue::from(limit));
+        }
+        headers.extend(self.payer_headers());
+        Ok(headers)
+    }
+
+    /// The headers of a Complete.
+    pub(crate) fn complete_headers(&self, callback: Option<&Callback>) -> HeaderMap {
+        let mut headers = self.payer_headers();
+        if let Some(callback) = callback {
+            headers.extend(callback.encode().headers());
+        }
+        if let Some(acl) = self.acl {
+            headers.insert(OBJECT_ACL, HeaderValue::from_static(acl.as_str()));
+        }
+        if self.forbids_overwrite() {
+            headers.insert(FORBID_OVERWRITE, HeaderValue::from_static("true"));
+        }
+        headers
+    }
+
+    /// Whether OSS is to refuse the upload if there is an object already.
+    pub(crate) fn forbids_overwrite(&self) -> bool {
+        self.headers.iter().any(|(name, _)| *name == FORBID_OVERWRITE)
+    }
+
+    /// The header every request of a requester who pays needs.
+    pub(crate) fn payer_headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if self.headers.iter().any(|(name, _)| *name == REQUEST_PAYER) {
+            headers.insert(REQUEST_PAYER, HeaderValue::from_static("requester"));
+        }
+        headers
+    }
+
+    fn tagging(&self) -> Result<String, Error> {
+        let keys: BTreeSet<&str> = self.tags.iter().map(|(key, _)| key.as_str()).collect();
+        if self.tags.len() > 10 || keys.len() < self.tags.len() {
+            return Err(Error::invalid("tag", "is set more than 10 times, or twice for one key"));
+        }
+        for (key, value) in &self.tags {
+            if key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256 {
+                let reason = format!("{key:?} is empty or longer than 128, or its value than 256 characters");
+                return Err(Error::invalid("tag", reason));
+            }
+        }
+        let encode = |text| utf8_percent_encode(text, FORM).to_string();
+        let pairs: Vec<_> = self.tags.iter().map(|(k, v)| format!("{}={}", encode(k), encode(v))).collect();
+        Ok(pairs.join("&"))
+    }
+}
+
+/// The option that sets a header.
+fn option_of(header: &HeaderName) -> &'static str {
+    match header.as_str() {
+        "content-type" => "content_type",
+        "cache-control" => "cache_control",
+        "content-disposition" => "content_disposition",
+        "content-encoding" => "content_encoding",
+        "content-language" => "content_language",
+        "expires" => "expires",
+        "x-oss-server-side-encryption-key-id" => "server_side_encryption",
+        _ => "header",
+    }
+}
+
+/// A refusal does not repeat the value: it may be a secret with a line break at its end.
+fn value(argument: &'static str, header: &HeaderName, text: &str) -> Result<HeaderValue, Error> {
+    let unfit =
+        |reason: &str| Error::invalid(argument, format!("has a value for the header {header} that {reason}"));
+    if text.trim_matches([' ', '\t']).len() != text.len() {
+        return Err(unfit("begins or ends with white space, which HTTP would drop"));
+    }
+    HeaderValue::from_bytes(text.as_bytes()).map_err(|_| unfit("has characters no header may have"))
+}
+
+fn custom_name(name: &str) -> Result<HeaderName, Error> {
+    let invalid = |reason: &str| Error::invalid("custom_header", format!("{name:?} {reason}"));
+    let header = HeaderName::try_from(name).map_err(|_| invalid("is not a header name"))?;
+    match header.as_str() {
+        "authorization" | "content-length" | "transfer-encoding" | "host" | "connection" | "expect" => {
+            Err(invalid("is set by the upload itself"))
+        }
+        "x-oss-callback" | "x-oss-callback-var" => Err(invalid("is set by `callback`")),
+        // What the upload itself has to know of, or says in several requests.
+        "x-oss-object-acl"
+        | "x-oss-tagging"
+        | "x-oss-traffic-limit"
+        | "x-oss-forbid-overwrite"
+        | "x-oss-request-payer"
+        | "content-md5" => Err(invalid("has an option of its own")),
+        _ => Ok(header),
+    }
+}
+
+const OBJECT_ACL: HeaderName = HeaderName::from_static("x-oss-object-acl");
+const TAGGING: HeaderName = HeaderName::from_static("x-oss-tagging");
+const TRAFFIC_LIMIT: HeaderName = HeaderName::from_static("x-oss-traffic-limit");
+pub(super) const REQUEST_PAYER: HeaderName = HeaderName::from_static("x-oss-request-payer");
+pub(super) const FORBID_OVERWRITE: HeaderName = HeaderName::from_static("x-oss-forbid-overwrite");
+const TRAFFIC_LIMITS: std::ops::RangeInclusive<u64> = 819_200..=838_860_800;
+const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::{ObjectAcl, guess_content_type};
+
+    #[test]
+    fn what_cannot_be_a_header_is_refused_by_name() {
+        for (options, argument) in [
+            (ObjectOptions::new().content_type("a\r\nx-oss-callback: b"), "content_type"),
+            (ObjectOptions::new().expires(" x"), "expires"),
+            (ObjectOptions::new().custom_header("a", "hush\n"), "custom_header"),
+            (ObjectOptions::new().custom_header("X-OSS-Forbid-Overwrite", "true"), "custom_header"),
+            (ObjectOptions::new().custom_header("x-oss-request-payer", "requester"), "custom_header"),
+            (ObjectOptions::new().metadata("a b", "x"), "metadata"),
+            (ObjectOptions::new().metadata("a", " x"), "metadata"),
+            (ObjectOptions::new().custom_header("Authorization", "x"), "custom_header"),
+            (ObjectOptions::new().custom_header("x-oss-callback", "x"), "custom_header"),
+            (ObjectOptions::new().tag("a", "1").tag("a", "2"), "tag"),
+            (ObjectOptions::new().tag("", "1"), "tag"),
+            (ObjectOptions::new().tag("k".repeat(129), "1"), "tag"),
+            (ObjectOptions::new().tag("k", "1".repeat(257)), "tag"),
+            ((0..11).fold(ObjectOptions::new(), |all, n| all.tag(n.to_string(), "1")), "tag"),
+            (ObjectOptions::new().traffic_limit(819_199), "traffic_limit"),
+            (ObjectOptions::new().traffic_limit(838_860_801), "traffic_limit"),
+        ] {
+            match options.put_headers(Some("text/plain")) {
+                Err(Error::InvalidArgument { argument: named, reason }) => {
+                    assert_eq!(named, argument);
+                    assert!(!reason.contains("hush"), "{reason}");
+                }
+                other => panic!("{argument}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn each_request_of_a_multipart_upload_gets_its_headers() {
+        let options = ObjectOptions::new()
+            .acl(ObjectAcl::Private)
+            .forbid_overwrite()
+            .tag("a&b", "c d")
+            .traffic_limit(819_200)
+            .requester_pays();
+        let names = |headers: HeaderMap| headers.keys().map(|name| name.to_string()).collect::<BTreeSet<_>>();
+        let initiate = options.initiate_headers("text/plain").unwrap();
+        assert_eq!(initiate["x-oss-tagging"], "a%26b=c%20d");
+        assert!(!names(initiate.clone()).contains("x-oss-object-acl"));
+        assert!(!names(initiate).contains("x-oss-traffic-limit"));
+        assert_eq!(
+            names(options.complete_headers(None)),
+            ["x-oss-forbid-overwrite", "x-oss-object-acl", "x-oss-request-payer"].map(String::from).into()
+        );
+        assert!(
+            names(options.put_headers(Some("a/b")).unwrap())
+                .is_superset(&names(options.complete_headers(None)))
+        );
+    }
+
+    #[test]
+    fn the_content_type_is_guessed_from_the_file_then_the_key() {
+        let guess = |file: Option<&str>, key| guess_content_type(file.map(std::path::Path::new), key);
+        assert_eq!(guess(Some("a.png"), "b.txt"), "image/png");
+        assert_eq!(guess(Some("a"), "b.txt"), "text/plain");
+        assert_eq!(guess(None, "b"), "application/octet-stream");
+    }
+}

@@ -2,6 +2,8 @@
 
 mod headers;
 
+use std::fmt;
+
 use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, EXPIRES, HeaderName,
 };
@@ -22,7 +24,7 @@ use self::headers::{FORBID_OVERWRITE, REQUEST_PAYER};
 ///
 /// Values are checked when the upload starts: a name or value that cannot be a header is refused with the argument's
 /// name, before anything is sent. The names are those of OSS's page on PutObject.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct ObjectOptions {
     headers: Vec<(HeaderName, String)>,
     metadata: Vec<(String, String)>,
@@ -150,6 +152,22 @@ impl ObjectOptions {
         self.headers.retain(|(set, _)| *set != name);
         self.headers.push((name, value.into()));
         self
+    }
+}
+
+/// Shows names only: a value may be a secret.
+impl fmt::Debug for ObjectOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names =
+            |pairs: &[(String, String)]| pairs.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        f.debug_struct("ObjectOptions")
+            .field("headers", &self.headers.iter().map(|(name, _)| name).collect::<Vec<_>>())
+            .field("metadata", &names(&self.metadata))
+            .field("tags", &names(&self.tags))
+            .field("custom", &names(&self.custom))
+            .field("acl", &self.acl)
+            .field("traffic_limit", &self.traffic_limit)
+            .finish()
     }
 }
 

@@ -14,7 +14,7 @@ use oss_callback::Callback;
 use oss_emulator::{Fault, Operation};
 use oss_signing::Credentials;
 use oss_transport::ReqwestTransport;
-use oss_upload::{NoRetry, PresignedPut, PresignedUploader, Uploader};
+use oss_upload::{NoRetry, ObjectOptions, PresignedPut, PresignedUploader, Uploader};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -62,13 +62,14 @@ impl Subscriber for Log {
 const SECRET: &str = "s3cr3t-key";
 const TOKEN: &str = "t0ken-of-sts";
 const VARIABLE: &str = "upl0ad-ticket";
+const HEADER: &str = "h3ader-value";
 
 fn credentials() -> Credentials {
     Credentials::new(oss_emulator::DEFAULT_ACCESS_KEY_ID, SECRET).with_security_token(TOKEN)
 }
 
 fn check(what: &str, text: &str) {
-    for secret in [SECRET, TOKEN, VARIABLE, "x-oss-signature=", "Signature="] {
+    for secret in [SECRET, TOKEN, VARIABLE, HEADER, "x-oss-signature=", "Signature="] {
         assert!(!text.contains(secret), "{what} tells {secret}: {text}");
     }
 }
@@ -94,7 +95,23 @@ async fn nothing_tells_a_secret() {
         .build()
         .unwrap();
     let uploader: Uploader = world.builder_with(credentials()).build().unwrap();
-    let put = || uploader.put_object(bucket(), "k", pattern(10)).callback(callback.clone());
+    let options = ObjectOptions::new()
+        .content_disposition(HEADER)
+        .metadata("owner", HEADER)
+        .tag("project", HEADER)
+        .custom_header("x-token", HEADER);
+    let shown = format!("{options:?}");
+    for name in ["content-disposition", "owner", "project", "x-token"] {
+        assert!(shown.contains(name), "{shown}");
+    }
+    let put = || {
+        let put = uploader.put_object(bucket(), "k", pattern(10)).callback(callback.clone());
+        put.options(options.clone())
+    };
+    let resumable = uploader.resumable_upload(bucket(), "k", pattern(10)).options(options.clone());
+    check("the options of a resumable upload", &format!("{shown} {resumable:?}"));
+    let initiate = uploader.initiate_multipart_upload(bucket(), "k").options(options.clone());
+    check("those of a multipart upload", &format!("{initiate:?}"));
     check("the uploader", &format!("{uploader:?}"));
     check("the put", &format!("{:?}", put()));
     for _ in 0..4 {
@@ -108,7 +125,9 @@ async fn nothing_tells_a_secret() {
             }
         }
     }
-    let url = uploader.presign_put(bucket(), "k").callback(callback.clone()).await.unwrap();
+    let presign = uploader.presign_put(bucket(), "k").options(options).callback(callback.clone());
+    check("the signing of a put", &format!("{presign:?}"));
+    let url = presign.await.unwrap();
     check("the presigned put", &format!("{url:?}"));
     let sender =
         PresignedUploader::new(Arc::new(ReqwestTransport::new().unwrap())).with_retry(Arc::new(NoRetry));

@@ -8,7 +8,7 @@ use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, EXPIRES, HeaderName,
 };
 
-use self::headers::{FORBID_OVERWRITE, REQUEST_PAYER};
+use self::headers::{ENCRYPTION_KEY_ID, FORBID_OVERWRITE, REQUEST_PAYER};
 
 /// The headers an object is stored with. What is not set is left to OSS or the bucket.
 ///
@@ -78,7 +78,7 @@ impl ObjectOptions {
         self.header(EXPIRES, value)
     }
 
-    /// One `x-oss-meta-…` header; `name` is the part behind the prefix. At most 8 KB together.
+    /// One `x-oss-meta-…` header; `name` is the part behind the prefix. At most 8 KB together, names and values.
     #[must_use]
     pub fn metadata(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.metadata.push((name.into(), value.into()));
@@ -105,7 +105,7 @@ impl ObjectOptions {
         self.header(HeaderName::from_static("x-oss-storage-class"), class.as_str())
     }
 
-    /// `x-oss-server-side-encryption`: `AES256`, or `KMS` with an optional key id.
+    /// `x-oss-server-side-encryption`: `AES256`, `SM4`, or `KMS` with an optional key id.
     #[must_use]
     pub fn server_side_encryption(self, encryption: ServerSideEncryption) -> Self {
         let (method, key_id) = match encryption {
@@ -113,9 +113,11 @@ impl ObjectOptions {
             ServerSideEncryption::Sm4 => ("SM4", None),
             ServerSideEncryption::Kms { key_id } => ("KMS", key_id),
         };
-        let this = self.header(HeaderName::from_static("x-oss-server-side-encryption"), method);
+        let mut this = self.header(HeaderName::from_static("x-oss-server-side-encryption"), method);
+        // The key of what was said before is not of this.
+        this.headers.retain(|(name, _)| *name != ENCRYPTION_KEY_ID);
         match key_id {
-            Some(id) => this.header(HeaderName::from_static("x-oss-server-side-encryption-key-id"), id),
+            Some(id) => this.header(ENCRYPTION_KEY_ID, id),
             None => this,
         }
     }
@@ -140,8 +142,8 @@ impl ObjectOptions {
         self.header(REQUEST_PAYER, "requester")
     }
 
-    /// Any further header. `Authorization`, `x-oss-callback`, `x-oss-callback-var` and the headers that frame the body
-    /// cannot be set.
+    /// Any further header, at most 100. `Authorization`, `x-oss-callback`, `x-oss-callback-var` and the headers that frame
+    /// the body cannot be set.
     #[must_use]
     pub fn custom_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.custom.push((name.into(), value.into()));

@@ -59,7 +59,9 @@ impl PresignedPut {
             .map_err(|_| Error::invalid("header", format!("name {name:?} cannot be a header name")))?;
         let value = HeaderValue::try_from(value)
             .map_err(|_| Error::invalid("header", format!("{name} has a value that cannot be sent")))?;
-        self.headers.insert(name, value);
+        self.headers
+            .try_insert(name, value)
+            .map_err(|_| Error::invalid("header", "is added more often than any request takes"))?;
         Ok(self)
     }
 

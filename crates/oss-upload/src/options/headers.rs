@@ -39,15 +39,13 @@ impl ObjectOptions {
         for (name, text) in &self.headers {
             headers.insert(name.clone(), value(option_of(name), name, text)?);
         }
-        for (name, text) in &self.metadata {
-            let name = HeaderName::try_from(format!("x-oss-meta-{name}")).map_err(|_| {
-                Error::invalid("metadata", format!("name {name:?} cannot be part of a header name"))
-            })?;
-            let value = value("metadata", &name, text)?;
-            headers.insert(name, value);
-        }
+        headers.extend(self.metadata_headers()?);
         if !self.tags.is_empty() {
             headers.insert(TAGGING, value("tag", &TAGGING, &self.tagging()?)?);
+        }
+        if self.custom.len() > MOST_CUSTOM {
+            let reason = format!("is set {} times; at most {MOST_CUSTOM} are sent", self.custom.len());
+            return Err(Error::invalid("custom_header", reason));
         }
         for (name, text) in &self.custom {
             let name = custom_name(name)?;
@@ -55,6 +53,24 @@ impl ObjectOptions {
             headers.insert(name, value);
         }
         Ok(headers)
+    }
+
+    fn metadata_headers(&self) -> Result<HeaderMap, Error> {
+        let too_long = || {
+            let reason = format!("has more than {METADATA_LIMIT} bytes (8 KB) of names and values");
+            Error::invalid("metadata", reason)
+        };
+        let mut headers = HeaderMap::new();
+        for (suffix, text) in &self.metadata {
+            let name = HeaderName::try_from(format!("{METADATA}{suffix}")).map_err(|_| {
+                Error::invalid("metadata", format!("name {suffix:?} cannot be part of a header name"))
+            })?;
+            let value = value("metadata", &name, text)?;
+            headers.try_insert(name, value).map_err(|_more_than_any_map_takes| too_long())?;
+        }
+        let bytes: usize =
+            headers.iter().map(|(name, value)| name.as_str().len() - METADATA.len() + value.len()).sum();
+        if bytes > METADATA_LIMIT { Err(too_long()) } else { Ok(headers) }
     }
 
     /// The headers of a request that carries content.
@@ -160,6 +176,13 @@ fn custom_name(name: &str) -> Result<HeaderName, Error> {
     }
 }
 
+pub(super) const ENCRYPTION_KEY_ID: HeaderName =
+    HeaderName::from_static("x-oss-server-side-encryption-key-id");
+const METADATA: &str = "x-oss-meta-";
+/// OSS documentation, "Manage object metadata": all user metadata of an object have at most 8 KB.
+const METADATA_LIMIT: usize = 8 * 1024;
+/// Far more than OSS has names for, and few enough for every map of headers.
+const MOST_CUSTOM: usize = 100;
 const OBJECT_ACL: HeaderName = HeaderName::from_static("x-oss-object-acl");
 const TAGGING: HeaderName = HeaderName::from_static("x-oss-tagging");
 const TRAFFIC_LIMIT: HeaderName = HeaderName::from_static("x-oss-traffic-limit");
@@ -171,7 +194,11 @@ const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_')
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::{ObjectAcl, guess_content_type};
+    use crate::options::{ObjectAcl, ServerSideEncryption, guess_content_type};
+
+    fn many(names: u32) -> impl Iterator<Item = String> {
+        (0..names).map(|n| format!("n{n}"))
+    }
 
     #[test]
     fn what_cannot_be_a_header_is_refused_by_name() {
@@ -183,6 +210,11 @@ mod tests {
             (ObjectOptions::new().custom_header("x-oss-request-payer", "requester"), "custom_header"),
             (ObjectOptions::new().metadata("a b", "x"), "metadata"),
             (ObjectOptions::new().metadata("a", " x"), "metadata"),
+            (ObjectOptions::new().metadata("a", "x".repeat(8 * 1024)), "metadata"),
+            (many(9000).fold(ObjectOptions::new(), |all, n| all.metadata(n, "")), "metadata"),
+            (many(40_000).fold(ObjectOptions::new(), |all, n| all.metadata(n, "")), "metadata"),
+            (many(101).fold(ObjectOptions::new(), |all, n| all.custom_header(n, "")), "custom_header"),
+            (many(40_000).fold(ObjectOptions::new(), |all, n| all.custom_header(n, "")), "custom_header"),
             (ObjectOptions::new().custom_header("Authorization", "x"), "custom_header"),
             (ObjectOptions::new().custom_header("x-oss-callback", "x"), "custom_header"),
             (ObjectOptions::new().tag("a", "1").tag("a", "2"), "tag"),
@@ -200,6 +232,33 @@ mod tests {
                 }
                 other => panic!("{argument}: {other:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn as_much_metadata_as_oss_takes_is_sent() {
+        let full = ObjectOptions::new().metadata("a", "x".repeat(8 * 1024 - 1));
+        // What is said again under the same name counts once.
+        let again = full.clone().metadata("A", "x".repeat(8 * 1024 - 1));
+        for options in [full, again] {
+            assert_eq!(options.put_headers(Some("text/plain")).unwrap()["x-oss-meta-a"].len(), 8 * 1024 - 1);
+        }
+        let most = many(100).fold(ObjectOptions::new(), |all, n| all.custom_header(n, ""));
+        assert_eq!(most.put_headers(None).unwrap().len(), 100);
+    }
+
+    #[test]
+    fn an_encryption_takes_no_key_of_the_one_said_before() {
+        let kms = ServerSideEncryption::Kms { key_id: Some("key".into()) };
+        let kms = ObjectOptions::new().server_side_encryption(kms);
+        assert!(kms.put_headers(None).unwrap().contains_key(ENCRYPTION_KEY_ID));
+        for encryption in [
+            ServerSideEncryption::Aes256,
+            ServerSideEncryption::Sm4,
+            ServerSideEncryption::Kms { key_id: None },
+        ] {
+            let headers = kms.clone().server_side_encryption(encryption).put_headers(None).unwrap();
+            assert!(!headers.contains_key(ENCRYPTION_KEY_ID), "{headers:?}");
         }
     }
 

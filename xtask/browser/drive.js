@@ -6,17 +6,15 @@
 
 const assert = require("node:assert/strict");
 const { once } = require("node:events");
-const fs = require("node:fs");
 const http = require("node:http");
 const path = require("node:path");
-const zlib = require("node:zlib");
 const { chromium } = require("playwright-core");
 
-const [page_url, storage, executablePath, folder] = process.argv.slice(2);
-const axe = fs.readFileSync(require.resolve("axe-core"), "utf8");
-
-/** Files that are too large for the browser's protocol; they are removed at the end. */
-const files = path.join(folder, "files");
+const { page_url, executablePath, folder } = require("./given.js");
+const { big, pdf, picture, remove_files, text } = require("./files.js");
+const { every_state, look } = require("./looks.js");
+const { absent, change, item, live, press, recorded, says } = require("./page.js");
+const { admin, end, fault, requests, state } = require("./storage.js");
 
 const WIDE = { width: 1100, height: 860 };
 const NARROW = { width: 375, height: 760 };
@@ -345,96 +343,6 @@ const checks = {
   },
 };
 
-/** Brings a page to show every state a file can be in. */
-async function every_state(page) {
-  await page.setInputFiles("#choose", [text("minutes of the meeting.txt", 5000)]);
-  await recorded(page, "minutes of the meeting.txt", "Called back");
-  await page.setInputFiles("#choose", [picture("lake.png", 40)]);
-  await recorded(page, "lake.png", "Called back");
-  await fault({ operation: "PostObject", action: "fail-callback", message: "Error status : 502.", ec: "0007-00000203" });
-  await page.setInputFiles("#choose", [picture("forest.png", 140)]);
-  await says(page, "forest.png", /Stored, but not recorded/);
-  await press(page, "forest.png", "Record it now");
-  await recorded(page, "forest.png", "Looked up");
-  await page.setInputFiles("#choose", [text("logo.svg", 10, "image/svg+xml")]);
-  await fault({ operation: "PostObject", action: "fail-callback", message: "Error status : 502.", ec: "0007-00000203" });
-  await page.setInputFiles("#choose", [picture("sunset over the harbour, seen from the old lighthouse.png", 20)]);
-  await says(page, "sunset", /Stored, but not recorded/);
-  const breaks = await fault({ operation: "PostObject", action: "reset-request", after_bytes: 100_000, always: true });
-  await page.setInputFiles("#choose", [text("thesis.pdf", 900_000, "application/pdf")]);
-  await says(page, "thesis.pdf", /broke/);
-  await end(breaks);
-  const held = await fault({ operation: "UploadPart", action: "stall", after_bytes: 1, always: true });
-  await page.setInputFiles("#choose", big("archive.zip", 24_000_000));
-  await page.waitForFunction(() => document.querySelector("progress:not([hidden])")?.value > 4_000_000);
-  await page.locator("#files img").evaluateAll((images) => Promise.all(images.map((image) => image.decode())));
-  return held;
-}
-
-/** Takes a screenshot, and has the rules of accessibility checked. */
-async function look(page, name) {
-  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)));
-  await page.screenshot({ path: path.join(folder, `${name}.png`), fullPage: true });
-  const width = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok(width <= 0, `${name}: the page is ${width} px too wide`);
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => window.axe.run());
-  assert.deepEqual(violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html)]), [], name);
-}
-
-function item(page, list, name) {
-  return page.locator(`${list} > li`).filter({ has: page.locator(".name", { hasText: name }) });
-}
-
-async function recorded(page, name, badge) {
-  await item(page, "#files", name).locator(".badge", { hasText: badge }).waitFor();
-}
-
-async function says(page, name, words) {
-  await item(page, "#uploads", name).locator(".state", { hasText: words }).waitFor();
-}
-
-async function absent(page, name) {
-  await item(page, "#uploads", name).waitFor({ state: "detached" });
-}
-
-async function press(page, name, label) {
-  await item(page, "#uploads", name).getByRole("button", { name: label }).click();
-}
-
-async function live(page) {
-  await page.locator("#live[data-state=on]").waitFor();
-}
-
-/** Changes what the page asks of the server, and what it gets, as somebody in the middle of it could. */
-async function change(page, wish, answer) {
-  await page.route("**/api/uploads", async (route) => {
-    const postData = JSON.stringify(wish(route.request().postDataJSON()));
-    const response = await route.fetch({ postData });
-    await route.fulfill({ response, json: answer(await response.json()) });
-  });
-}
-
-async function admin(method, resource, body) {
-  const response = await fetch(`${storage}/-/${resource}`, { method, body: body && JSON.stringify(body) });
-  assert.ok(response.ok, `${method} ${resource}: ${response.status}`);
-  return response.text();
-}
-
-/** Injects a fault and returns its id. */
-async function fault(rule) {
-  const [id] = JSON.parse(await admin("POST", "faults", [rule])).ids;
-  return id;
-}
-
-const end = (id) => admin("DELETE", `faults/${id}`);
-const state = () => admin("GET", "state");
-
-async function requests(operation) {
-  const entries = JSON.parse(await admin("GET", "journal?since=0"));
-  return entries.filter((entry) => entry.operation === operation).length;
-}
-
 async function until(holds) {
   for (let tries = 0; tries < 300; tries += 1) {
     if (await holds()) {
@@ -443,65 +351,6 @@ async function until(holds) {
     await new Promise((resume) => setTimeout(resume, 50));
   }
   assert.fail("it did not come to pass within fifteen seconds");
-}
-
-function text(name, length, mimeType = "text/plain") {
-  return { name, mimeType, buffer: Buffer.alloc(length, "All work and no play. ") };
-}
-
-function pdf(name) {
-  return { name, mimeType: "application/pdf", buffer: Buffer.from("%PDF-1.4\n%%EOF\n") };
-}
-
-/** A large file, on disk. */
-function big(name, length, begin = "") {
-  const file = path.join(files, name);
-  fs.mkdirSync(files, { recursive: true });
-  fs.writeFileSync(file, Buffer.alloc(length, begin || "x"));
-  return file;
-}
-
-/** A PNG of 320 × 240 pixels: a sky, a sun and water, turned by `hue` degrees. */
-function picture(name, hue) {
-  const [width, height] = [320, 240];
-  const rows = Buffer.alloc((width * 3 + 1) * height);
-  for (let y = 0; y < height; y += 1) {
-    for (let x = 0; x < width; x += 1) {
-      const sun = Math.max(0, 1 - Math.hypot(x - 220, y - 90) / 70);
-      const water = y > 150 ? 0.5 + 0.12 * Math.sin(y * 0.9 + Math.sin(x * 0.06) * 3) : 1 - y / 420;
-      const angle = (hue + y * 0.35) * (Math.PI / 180);
-      for (let c = 0; c < 3; c += 1) {
-        const tint = 0.62 + 0.3 * Math.cos(angle - c * 2.1);
-        rows[y * (width * 3 + 1) + 1 + x * 3 + c] = Math.min(255, 255 * (tint * water + sun * 0.8));
-      }
-    }
-  }
-  const chunk = (type, data) => {
-    const body = Buffer.concat([Buffer.from(type), data]);
-    const frame = Buffer.alloc(8);
-    frame.writeUInt32BE(data.length, 0);
-    frame.writeUInt32BE(zlib.crc32 ? zlib.crc32(body) : crc32(body), 4);
-    return Buffer.concat([frame.subarray(0, 4), body, frame.subarray(4)]);
-  };
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  header.set([8, 2, 0, 0, 0], 8);
-  const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-  const chunks = [chunk("IHDR", header), chunk("IDAT", zlib.deflateSync(rows)), chunk("IEND", Buffer.alloc(0))];
-  return { name, mimeType: "image/png", buffer: Buffer.concat([signature, ...chunks]) };
-}
-
-/** For versions of Node.js whose zlib has none. */
-function crc32(bytes) {
-  let crc = 0xffffffff;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit += 1) {
-      crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-    }
-  }
-  return (crc ^ 0xffffffff) >>> 0;
 }
 
 /** A page whose complaints are heard: errors of scripts, and what its own content security policy forbids. */
@@ -541,7 +390,7 @@ async function main() {
     console.log(JSON.stringify({ check, result: note === "" ? "ok" : "failed", note }));
   }
   await browser.close();
-  fs.rmSync(files, { recursive: true, force: true });
+  remove_files();
 }
 
 main().catch((error) => {

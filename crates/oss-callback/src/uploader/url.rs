@@ -30,7 +30,11 @@ impl CallbackUrl {
             return Err(UrlError::Semicolon);
         }
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let authority = check_authority(authority, allow_private)?;
+        let authority = check_authority(authority, allow_private).map_err(|error| match error {
+            // `user:pass/word@host`: what looks like a port is the beginning of a password.
+            UrlError::Port { .. } if path.contains('@') => UrlError::UserInfo,
+            error => error,
+        })?;
         check_path(path)?;
         // Non-ASCII is encoded once; what is already encoded stays as it is.
         let path = utf8_percent_encode(path, NON_ASCII);
@@ -133,6 +137,8 @@ fn split_scheme(text: &str) -> Result<(&'static str, &str), UrlError> {
     } else if scheme.contains(['/', '?', '#']) {
         // `host/path?next=http://…`: the `://` belongs to what follows the host.
         Ok(("http", text))
+    } else if scheme.contains('@') {
+        Err(UrlError::UserInfo)
     } else {
         Err(UrlError::Scheme { scheme: scheme.to_owned() })
     }
@@ -309,6 +315,8 @@ mod tests {
             ("a.example/cb?next=http://b", UrlError::Query),
             ("http://a.example/cb#x", UrlError::Fragment),
             ("http://u:p@a.example/", UrlError::UserInfo),
+            ("http://u:p/w@a.example/", UrlError::UserInfo),
+            ("u:p@http://a.example/", UrlError::UserInfo),
             ("http://[::1]/", UrlError::Ipv6),
             ("http://::1/", UrlError::Ipv6),
             ("http:///x", UrlError::Host { host: String::new() }),

@@ -131,7 +131,7 @@ impl Run<'_> {
         history: &mut History,
     ) -> Result<Found, Error> {
         remembered.parts.retain(|number, part| plan.fits(*number, part.size));
-        let listed = match self.list_when_settled(&upload.id, &remembered, journal).await {
+        let listed = match self.list_when_settled(&upload.id, &remembered, plan, journal).await {
             Ok(listed) => Some(listed),
             Err(error) if error.has_code("NoSuchUpload") => {
                 return self.upload_is_gone(remembered, upload, plan, journal, history).await;
@@ -176,15 +176,19 @@ impl Run<'_> {
         &self,
         upload_id: &str,
         remembered: &Remembered,
+        plan: Plan,
         journal: &mut Journal,
     ) -> Result<Vec<ListedPart>, Error> {
         let until = remembered.completing.and_then(|completing| completing.until).unwrap_or_default();
-        let left = Duration::from_secs(until.saturating_sub(seconds(self.engine.wire.clock.now())));
-        // A clock that was set back must not make this wait for days.
-        let deadline = Instant::now() + left.min(time_to_end(remembered.parts.len()));
-        let mut pause = FIRST_PAUSE;
+        let (mut deadline, mut pause) = (None, FIRST_PAUSE);
         loop {
             let listed = journal.keep(self.multipart().list_parts(upload_id)).await;
+            // Told only now: OSS's first answer has corrected a clock that was far off.
+            let deadline = *deadline.get_or_insert_with(|| {
+                let left = Duration::from_secs(until.saturating_sub(seconds(self.engine.wire.clock.now())));
+                // A clock that was set back must not make this wait for days.
+                Instant::now() + left.min(time_to_end(plan.parts().into()))
+            });
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || matches!(&listed, Err(error) if error.has_code("NoSuchUpload")) {
                 return listed;

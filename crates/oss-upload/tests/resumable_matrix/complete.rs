@@ -3,6 +3,7 @@
 use std::future::IntoFuture;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use oss_emulator::{Fault, FaultPoint, Operation};
 use oss_signing::Credentials;
@@ -11,6 +12,7 @@ use oss_upload::{CallbackOutcome, Crc64, Error, ObjectOptions, ObjectState};
 
 use crate::common::bench::{Bench, KEY};
 use crate::common::over;
+use crate::journal::journal_line;
 
 fn complete() -> FaultPoint {
     Fault::on(Operation::CompleteMultipartUpload)
@@ -118,6 +120,44 @@ async fn complete_of_the_run_before_has_time_to_end_before_another_calls_back() 
         assert!(matches!(uploaded.callback, CallbackOutcome::Answered(_)));
         assert_eq!(uploaded.report.parts_resumed, 11);
         assert_eq!(began.elapsed().as_secs() >= 2, callback, "{:?}", began.elapsed());
+        assert!(bench.is_over());
+    }
+}
+
+/// Says in the journal that the Complete of the run before may take ten minutes by OSS's clock; forgets the parts.
+fn completing_for_ten_minutes(bench: &Bench) {
+    let now = bench.world.emulator.journal().last().unwrap().received_at;
+    let until = now.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() + 600;
+    let path = bench.journal();
+    let mut lines = String::new();
+    for line in std::fs::read_to_string(&path).unwrap().lines() {
+        let mut record: serde_json::Value = serde_json::from_str(&line[17..]).unwrap();
+        match record["record"].as_str() {
+            Some("part") => continue,
+            Some("completing") => record["until"] = until.into(),
+            _ => {}
+        }
+        lines += &journal_line(&record);
+    }
+    std::fs::write(path, lines).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn complete_of_the_run_before_is_waited_for_by_osss_clock_and_for_all_its_parts() {
+    // The second is twenty minutes behind ours: by a clock that nobody has corrected there is nothing to wait for.
+    for minutes in [0, -20] {
+        let bench = Bench::new(vec![complete().attempt(1).stall()]).await;
+        bench.world.emulator.set_clock_offset_millis(minutes * 60_000);
+        dropped_at_complete(&bench, true).await;
+        bench.world.emulator.clear_faults();
+        bench.inject(complete().answer_callback("application/json", "{}"));
+        completing_for_ten_minutes(&bench);
+        let began = tokio::time::Instant::now();
+        let upload = bench.upload_in_process(|builder| builder).callback(bench.world.callback("/ok"));
+        let uploaded = upload.await.unwrap();
+        // Two seconds and 50 ms for each of the eleven parts, whether the journal knows them or not.
+        assert!((2500..3500).contains(&began.elapsed().as_millis()), "{minutes}: {:?}", began.elapsed());
+        assert_eq!(uploaded.report.parts_resumed, 11);
         assert!(bench.is_over());
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use oss_emulator::{Fault, Operation};
 use oss_upload::{
-    Checkpoint, CheckpointError, CheckpointId, CheckpointStore, Durability, Error, FileCheckpoints,
+    Checkpoint, CheckpointError, CheckpointId, CheckpointStore, Crc64, Durability, Error, FileCheckpoints,
     MemoryCheckpoints, ObjectState, Record, Recorded, Restart,
 };
 
@@ -116,6 +116,12 @@ async fn set_aside_by_a_run_that_could_not_abort_its_upload_is_reported_by_the_n
     assert_eq!(left.len(), 1);
     let uploaded = bench.upload().await.unwrap();
     assert_eq!((uploaded.report.orphans, bench.open_uploads()), (left.clone(), left));
+}
+
+/// A record as the file store writes it.
+pub(crate) fn journal_line(record: &serde_json::Value) -> String {
+    let json = record.to_string();
+    format!("{:016x} {json}\n", Crc64::of(json.as_bytes()))
 }
 
 #[tokio::test]

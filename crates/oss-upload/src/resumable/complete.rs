@@ -18,19 +18,31 @@ impl Run<'_> {
         upload: &mut Upload,
         journal: &mut Journal,
     ) -> Result<Uploaded, Error> {
-        let ended = self.try_complete(upload, journal).await;
+        let mut doubted = None;
+        let ended = self.try_complete(upload, journal, &mut doubted).await;
+        // How the last attempt ended does not undo what an earlier one may have done.
+        let ended = ended.map_err(|error| match doubted {
+            Some(doubted) => error.after(Operation::CompleteMultipartUpload, doubted),
+            None => error,
+        });
         if matches!(&ended, Err(error) if error.object_state() == ObjectState::NotStored) {
             journal.refused(upload.crc64()).await?;
         }
         ended
     }
 
-    async fn try_complete(&self, upload: &mut Upload, journal: &mut Journal) -> Result<Uploaded, Error> {
+    /// Puts into `doubted` the last attempt that may have been carried out, although the upload was open after it.
+    async fn try_complete(
+        &self,
+        upload: &mut Upload,
+        journal: &mut Journal,
+        doubted: &mut Option<Error>,
+    ) -> Result<Uploaded, Error> {
         let mut crc64 = upload.crc64();
         if let Some(tally) = &self.tally {
             tally.stage(Stage::Completing);
         }
-        let (started, mut attempts, mut repairs, mut doubted) = (Instant::now(), 0, 0, false);
+        let (started, mut attempts, mut repairs) = (Instant::now(), 0, 0);
         loop {
             attempts += 1;
             let sent_at = Instant::now();
@@ -52,19 +64,19 @@ impl Run<'_> {
             if !may_be_carried_out(&error) {
                 return Err(error);
             }
-            match self.settle(upload, crc64, sent_at, doubted, journal, error).await? {
+            match self.settle(upload, crc64, sent_at, doubted.is_some(), journal, error).await? {
                 Settled::Stored(object) => {
                     journal.close().await;
                     return Ok(self.stored_unheard(object));
                 }
                 Settled::StillOpen(error) => {
-                    doubted = true;
                     let operation = Operation::CompleteMultipartUpload;
                     let elapsed = started.elapsed();
                     let failure = Failure { operation, attempts, elapsed, error: &error };
                     let Some(wait) = self.engine.wire.retry.wait(&failure) else {
                         return Err(still_open(upload, journal, error));
                     };
+                    *doubted = Some(error);
                     journal.rest(wait).await?;
                 }
             }

@@ -163,6 +163,25 @@ async fn complete_of_the_run_before_is_waited_for_by_osss_clock_and_for_all_its_
 }
 
 #[tokio::test(start_paused = true)]
+async fn refusal_after_a_lost_complete_does_not_make_it_a_failure() {
+    let faults = [
+        complete().attempt(2).answer(403, "AccessDenied"),
+        // A repair that fails.
+        complete().attempt(2).invalid_part(4),
+    ];
+    for fault in faults {
+        let repair = Fault::on(Operation::UploadPart).part(4).attempt(2).answer(404, "NoSuchUpload");
+        let lost = complete().attempt(1).answer(500, "InternalError");
+        let bench = Bench::new(vec![lost, fault.clone(), repair]).await;
+        let error = bench.upload_in_process(|builder| builder).await.unwrap_err();
+        let Error::OutcomeUnknown { lost, .. } = &error else { panic!("{fault:?}: {error:?}") };
+        assert_eq!(lost.server().unwrap().code(), "InternalError");
+        assert_eq!(bench.count(Operation::InitiateMultipartUpload), 1, "{fault:?}");
+        assert_eq!((completes(&bench), bench.checkpoint_files()), (2, 1), "it can be gone on with");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn complete_that_was_refused_is_not_waited_for() {
     let bench = Bench::new(vec![complete().answer(403, "AccessDenied")]).await;
     let upload = || bench.upload_in_process(|builder| builder).callback(bench.world.callback("/ok"));

@@ -20,7 +20,8 @@ pub(crate) struct Wanted<'a> {
     /// Headers every request needs: who pays.
     pub(crate) common: &'a HeaderMap,
     pub(crate) size: u64,
-    pub(crate) crc64: u64,
+    /// Of its bytes; `None` takes an object of any bytes, for whoever has yet to read its own.
+    pub(crate) crc64: Option<u64>,
     pub(crate) began: Began,
 }
 
@@ -35,7 +36,7 @@ pub(crate) enum Began {
 
 #[derive(Debug)]
 pub(crate) enum Seen {
-    /// The object is there with the bytes of this upload.
+    /// The object is there with the bytes of this upload, or with any if it does not say which.
     Stored(StoredObject),
     /// There is no object, or one from before the upload.
     NotStored(String),
@@ -69,7 +70,7 @@ impl Wanted<'_> {
         }
         Ok(match found.crc64 {
             None => Seen::Unproven("OSS tells no CRC-64 for the object under the key".into()),
-            Some(crc64) if crc64 != self.crc64 => {
+            Some(crc64) if self.crc64.is_some_and(|wanted| wanted != crc64) => {
                 Seen::Another("the object under the key has other bytes".into())
             }
             // The id is of the request that looked, not of the one that stored.

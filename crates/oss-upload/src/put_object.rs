@@ -271,7 +271,7 @@ impl Put<'_> {
         };
         let (bucket, key, crc64) = (self.bucket, self.key, ledger.last_crc64());
         let (common, began) = (&self.options.payer_headers(), Began::Here(call.began));
-        (Wanted { bucket, key, common, size, crc64, began }).look(self.engine).await
+        (Wanted { bucket, key, common, size, crc64: Some(crc64), began }).look(self.engine).await
     }
 }
 

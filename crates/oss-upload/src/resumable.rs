@@ -2,6 +2,7 @@
 
 mod abort;
 mod complete;
+mod gone;
 mod hedge;
 mod journal;
 mod local_crc64;

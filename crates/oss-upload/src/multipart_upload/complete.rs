@@ -99,7 +99,10 @@ impl CompleteMultipartUpload {
         };
         let (bucket, key, size) = (&self.upload.bucket, &self.upload.key, self.size());
         let common = &self.options.payer_headers();
-        match (Wanted { bucket, key, common, size, crc64, began }).look(&self.upload.engine).await {
+        match (Wanted { bucket, key, common, size, crc64: Some(crc64), began })
+            .look(&self.upload.engine)
+            .await
+        {
             Ok(Seen::Stored(object)) => {
                 tracing::warn!(%lost, "the object is stored; its callback is unknown");
                 let callback = CallbackOutcome::unheard(self.callback.is_some());

@@ -13,9 +13,8 @@ use super::settle::{FIRST_PAUSE, LONGEST_PAUSE, time_to_end};
 use super::state::{Intent, Remembered};
 use crate::checkpoint::{Durability, Record};
 use crate::error::Error;
-use crate::look::{Began, Seen};
+use crate::look::Began;
 use crate::multipart::{ListedPart, SentPart};
-use crate::operation::Operation;
 use crate::uploaded::{Restart, StoredObject};
 
 /// What the checkpoint led to.
@@ -28,7 +27,7 @@ pub(crate) enum Found {
 }
 
 /// What the source is to the one the checkpoint is of.
-enum Likeness {
+pub(crate) enum Likeness {
     Same,
     /// As long as it was, but touched since.
     Doubtful,
@@ -119,6 +118,11 @@ impl Run<'_> {
         }
     }
 
+    /// Whether the source must be read before what was sent of it counts.
+    pub(crate) fn must_compare(&self, likeness: &Likeness) -> bool {
+        matches!(likeness, Likeness::Doubtful) || self.recheck == Recheck::Always
+    }
+
     /// Keeps the parts that the journal and OSS both have, adopts those OSS alone has if their bytes are proved, and
     /// leaves the rest to be sent.
     async fn merge(
@@ -134,7 +138,7 @@ impl Run<'_> {
         let listed = match self.list_when_settled(&upload.id, &remembered, plan, journal).await {
             Ok(listed) => Some(listed),
             Err(error) if error.has_code("NoSuchUpload") => {
-                return self.upload_is_gone(remembered, upload, plan, journal, history).await;
+                return self.upload_is_gone(remembered, upload, plan, likeness, journal, history).await;
             }
             Err(error) if error.server().is_some_and(|e| e.status() == StatusCode::FORBIDDEN) => {
                 tracing::warn!(%error, "the parts may not be listed; going on from the checkpoint alone");
@@ -207,10 +211,10 @@ impl Run<'_> {
         plan: Plan,
         journal: &mut Journal,
     ) -> Result<bool, Error> {
-        let doubtful = matches!(likeness, Likeness::Doubtful);
-        if !doubtful && self.recheck != Recheck::Always {
+        if !self.must_compare(likeness) {
             return Ok(true);
         }
+        let doubtful = matches!(likeness, Likeness::Doubtful);
         for part in parts.values() {
             if journal.keep(self.local_crc64(plan.range(part.number))).await? != part.crc64 {
                 return Ok(false);
@@ -220,48 +224,6 @@ impl Run<'_> {
             journal.append(Record::Rechecked { source }, Durability::Buffered).await?;
         }
         Ok(true)
-    }
-
-    /// The upload id is gone: aborted, or completed by a run that did not live to hear of it.
-    async fn upload_is_gone(
-        &self,
-        remembered: Remembered,
-        mut upload: Upload,
-        plan: Plan,
-        journal: &mut Journal,
-        history: &mut History,
-    ) -> Result<Found, Error> {
-        let all = remembered.parts.len() == usize::from(plan.parts());
-        upload.parts = remembered.parts;
-        if let Some(crc64) = remembered.completing.map(|it| it.crc64).or_else(|| all.then(|| upload.crc64()))
-        {
-            match journal.keep(self.look(upload.began, plan.size(), crc64)).await {
-                Ok(Seen::Stored(object)) => return Ok(Found::Stored(object)),
-                Ok(Seen::NotStored(reason) | Seen::Another(reason)) => {
-                    tracing::warn!(reason, "the earlier upload is gone");
-                }
-                Ok(Seen::Unproven(reason)) => return Err(self.unsettled(journal, reason, None).await),
-                Err(error) => {
-                    let reason = format!("looking for it failed: {error}");
-                    return Err(self.unsettled(journal, reason, Some(error)).await);
-                }
-            }
-        }
-        history.restarts.push(Restart::UploadGone);
-        self.anew(None, journal, history).await
-    }
-
-    /// An earlier run may have stored the object, and it cannot be told. If OSS refuses to tell, the next run would
-    /// fail the same way for ever, so it is made to start anew.
-    async fn unsettled(&self, journal: &mut Journal, reason: String, error: Option<Error>) -> Error {
-        let transient = error.as_ref().is_some_and(Error::is_transient);
-        if !transient {
-            journal.close().await;
-        }
-        let operation = Operation::CompleteMultipartUpload;
-        let lost = error.unwrap_or_else(|| Error::MalformedAnswer { operation, reason: reason.clone() });
-        let then = if transient { "run again to look again" } else { "run again to upload anew" };
-        Error::OutcomeUnknown { operation, reason: format!("{reason}; {then}"), lost: Box::new(lost) }
     }
 }
 

@@ -216,8 +216,8 @@ impl<'a> Run<'a> {
         checkpoint_id(self.engine, self.bucket, self.key, source)
     }
 
-    /// Looks whether the object under the key is what this upload would have stored.
-    pub(crate) async fn look(&self, began: Began, size: u64, crc64: u64) -> Result<Seen, Error> {
+    /// Looks whether the object under the key is what this upload would have stored, as far as that is known.
+    pub(crate) async fn look(&self, began: Began, size: u64, crc64: Option<u64>) -> Result<Seen, Error> {
         let (bucket, key, common) = (self.bucket, self.key, &self.common);
         Wanted { bucket, key, common, size, crc64, began }.look(self.engine).await
     }

@@ -53,7 +53,7 @@ impl Run<'_> {
                     Err(gone) if gone.has_code("NoSuchUpload") => break,
                     // Whoever may not list the parts can still look for the object.
                     Err(denied) if denied.server().is_some_and(|refusal| !refusal.is_transient()) => {
-                        match journal.keep(self.look(upload.began, upload.size(), crc64)).await {
+                        match journal.keep(self.look(upload.began, upload.size(), Some(crc64))).await {
                             Ok(Seen::Stored(object)) => return Ok(Settled::Stored(object)),
                             Ok(Seen::NotStored(_) | Seen::Another(_)) if !refused => {}
                             _ if refused => return Err(error),
@@ -88,7 +88,7 @@ impl Run<'_> {
         error: Error,
     ) -> Result<Settled, Error> {
         let refused = !doubted && (error.has_code("NoSuchUpload") || error.has_code("FileAlreadyExists"));
-        let reason = match journal.keep(self.look(upload.began, upload.size(), crc64)).await {
+        let reason = match journal.keep(self.look(upload.began, upload.size(), Some(crc64))).await {
             Ok(Seen::Stored(object)) => return Ok(Settled::Stored(object)),
             // Nobody completed it: it was aborted, and a new upload is the answer.
             Ok(Seen::NotStored(_) | Seen::Another(_)) if refused => return Err(error),

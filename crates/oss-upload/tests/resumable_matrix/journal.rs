@@ -246,7 +246,16 @@ impl Checkpoint for FailingCheckpoint {
 }
 
 fn failing(fail_from: usize, lost: bool) -> Option<Arc<dyn CheckpointStore>> {
-    let (inner, appends) = (MemoryCheckpoints::new(), Arc::default());
+    failing_over(&MemoryCheckpoints::new(), fail_from, lost)
+}
+
+/// What was written before is in `inner`.
+pub(crate) fn failing_over(
+    inner: &MemoryCheckpoints,
+    fail_from: usize,
+    lost: bool,
+) -> Option<Arc<dyn CheckpointStore>> {
+    let (inner, appends) = (inner.clone(), Arc::default());
     Some(Arc::new(Failing { inner, fail_from, lost, appends }))
 }
 

@@ -8,6 +8,7 @@ mod common;
 mod aborts;
 mod cancellation;
 mod complete;
+mod gone;
 mod identity;
 mod initiate;
 mod journal;

@@ -114,7 +114,8 @@ impl FileCheckpoint {
         }
     }
 
-    /// Moves a journal that is not one of ours out of the way, whole and over no other file.
+    /// Moves a journal that is not one of ours out of the way, whole and over no other file. The ids that can be read in
+    /// it stay.
     fn set_aside(&mut self, lines: &Lines) -> Result<(), CheckpointError> {
         let names = (1..).map(|n| match n {
             1 => self.journal.with_extension("journal.unreadable"),
@@ -123,9 +124,22 @@ impl FileCheckpoint {
         let free = names.take(MOST_SET_ASIDE).find(|name| !name.exists());
         let aside =
             free.ok_or_else(|| fail(&self.journal, "set aside", io::ErrorKind::AlreadyExists.into()))?;
-        std::fs::rename(&self.journal, &aside).map_err(|e| fail(&self.journal, "set aside", e))?;
+        let upload_ids = lines.upload_ids();
+        let records = Record::taken_over(&upload_ids);
+        if records.is_empty() {
+            std::fs::rename(&self.journal, &aside).map_err(|e| fail(&self.journal, "set aside", e))?;
+        } else {
+            // The new journal takes the place of the old one at once, so that no upload is ever in neither.
+            std::fs::hard_link(&self.journal, &aside)
+                .or_else(|_| std::fs::copy(&self.journal, &aside).map(drop))
+                .map_err(|e| fail(&self.journal, "set aside", e))?;
+            let lines: Result<Vec<Vec<u8>>, _> = records.iter().map(line).collect();
+            let bytes = lines.map_err(|e| CheckpointError::Failed(Box::new(e)))?.concat();
+            self.file = Some(create(&self.directory, &half_made(&self.name), &self.journal, &bytes)?);
+            self.len = bytes.len() as u64;
+        }
         self.recorded.set_aside = Some(aside.display().to_string());
-        self.recorded.upload_ids = lines.upload_ids();
+        self.recorded.upload_ids = upload_ids;
         Ok(())
     }
 
@@ -212,10 +226,10 @@ impl Checkpoint for FileCheckpoint {
     }
 }
 
-fn create(directory: &Path, prefix: &str, journal: &Path, line: &[u8]) -> Result<File, CheckpointError> {
+fn create(directory: &Path, prefix: &str, journal: &Path, lines: &[u8]) -> Result<File, CheckpointError> {
     let cannot = |e| fail(journal, "created", e);
     let mut file = tempfile::Builder::new().prefix(prefix).tempfile_in(directory).map_err(cannot)?;
-    file.write_all(line).map_err(cannot)?;
+    file.write_all(lines).map_err(cannot)?;
     file.as_file().sync_all().map_err(cannot)?;
     let file = file.persist(journal).map_err(|e| cannot(e.error))?;
     sync_directory(directory)?;

@@ -96,6 +96,12 @@ pub enum Record {
         /// The upload's id.
         upload_id: String,
     },
+    /// The upload was given up: it is no orphan, and the records of it before this one count no more.
+    #[non_exhaustive]
+    Abandoned {
+        /// The upload's id.
+        upload_id: String,
+    },
     /// The source's version changed, but its bytes were compared and are those of the parts.
     #[non_exhaustive]
     Rechecked {
@@ -126,6 +132,14 @@ impl Record {
     /// An upload that may be left over: for whoever tests a store of their own.
     pub fn orphan(upload_id: impl Into<String>) -> Self {
         Self::Orphan { upload_id: upload_id.into() }
+    }
+
+    /// What a new checkpoint says of the uploads of one that was set aside: they may be left over, and the last of them,
+    /// which is the only one that was under way, is to be aborted.
+    pub(crate) fn taken_over(upload_ids: &[String]) -> Vec<Self> {
+        let orphans = upload_ids.iter().map(|id| Self::Orphan { upload_id: id.clone() });
+        let last = upload_ids.last().map(|id| Self::Started { upload_id: id.clone(), since: 0 });
+        orphans.chain(last).collect()
     }
 }
 

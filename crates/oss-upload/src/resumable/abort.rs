@@ -1,6 +1,7 @@
 use oss_signing::ObjectKey;
 
 use super::ResumableUpload;
+use super::journal::Journal;
 use super::run::checkpoint_id;
 use super::state::Remembered;
 use crate::call::Ledger;
@@ -32,13 +33,14 @@ impl ResumableUpload {
             return Ok(None);
         };
         let id = checkpoint_id(&self.engine, &self.bucket, &key, source);
-        let mut checkpoint = store.open(&id).await?;
-        let recorded = checkpoint.recorded();
+        let mut journal = Journal::over(store.open(&id).await?, id);
+        let recorded = journal.recorded();
         let remembered = Remembered::replay(recorded.records);
         if remembered.intent.is_some() && remembered.upload_id.is_none() {
             // The run died before it heard the id. Its intent is what tells the next run to look for it.
             return Ok(None);
         }
+        journal.take_over(&recorded.upload_ids).await?;
         let ids: Vec<String> = recorded.upload_ids.into_iter().chain(remembered.upload_id).collect();
         let (ledger, common) = (Ledger::default(), self.options.payer_headers());
         let multipart = Multipart {
@@ -50,11 +52,15 @@ impl ResumableUpload {
             gate: None,
         };
         for upload_id in &ids {
-            multipart.abort(upload_id).await?;
+            journal.keep(multipart.abort(upload_id)).await?;
         }
-        checkpoint.clear().await?;
-        for upload_id in remembered.orphans {
-            checkpoint.append(&Record::Orphan { upload_id }, Durability::Synced).await?;
+        if remembered.orphans.iter().all(|orphan| ids.contains(orphan)) {
+            journal.clear().await?;
+        } else {
+            // Not cleared and written anew: whoever dies in between would take the orphans along.
+            for upload_id in ids.iter().cloned() {
+                journal.append(Record::Abandoned { upload_id }, Durability::Synced).await?;
+            }
         }
         Ok(ids.into_iter().next_back())
     }

@@ -33,6 +33,17 @@ impl Journal {
         Ok(Self { checkpoint, id, source, due: Instant::now() })
     }
 
+    /// The journal of an upload whose source need not exist any more.
+    pub(crate) fn over(checkpoint: Box<dyn Checkpoint>, id: CheckpointId) -> Self {
+        Self { checkpoint: Some(checkpoint), id, source: None, due: Instant::now() }
+    }
+
+    /// The journal of a run that nobody can go on with.
+    pub(crate) fn none(run: &Run<'_>) -> Self {
+        let id = run.checkpoint_id(String::new());
+        Self { checkpoint: None, id, source: None, due: Instant::now() }
+    }
+
     /// Whether a later run could go on from here.
     pub(crate) fn is_kept(&self) -> bool {
         self.checkpoint.is_some()
@@ -51,7 +62,8 @@ impl Journal {
     }
 
     /// Writes down a part that OSS has. OSS's own list of parts makes up for a record that cannot be written, so a full
-    /// disk does not end the upload; a lease that is lost does.
+    /// disk does not end the upload; a lease that is lost does. If the list is gone too, the source is compared with
+    /// the object.
     pub(crate) async fn part(&mut self, part: &SentPart) -> Result<(), Error> {
         let SentPart { number, size, etag, crc64 } = part.clone();
         let record = Record::Part { number, size, etag, crc64 };
@@ -86,6 +98,14 @@ impl Journal {
         Ok(())
     }
 
+    /// Writes down the uploads of a checkpoint that was set aside: they are in no other any more.
+    pub(crate) async fn take_over(&mut self, upload_ids: &[String]) -> Result<(), Error> {
+        for record in Record::taken_over(upload_ids) {
+            self.append(record, Durability::Synced).await?;
+        }
+        Ok(())
+    }
+
     pub(crate) async fn clear(&mut self) -> Result<(), Error> {
         if let Some(checkpoint) = &mut self.checkpoint {
             checkpoint.clear().await?;
@@ -108,6 +128,22 @@ impl Journal {
             match select(work.as_mut(), pin!(sleep_until(self.due))).await {
                 Either::Left((result, _)) => return result,
                 Either::Right(_) => self.upkeep().await?,
+            }
+        }
+    }
+
+    /// Does work that must be done also by whoever has lost the lease, and the upkeep beside it as long as that goes.
+    pub(crate) async fn keep_if_possible<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        loop {
+            match select(work.as_mut(), pin!(sleep_until(self.due))).await {
+                Either::Left((result, _)) => return result,
+                Either::Right(_) => {
+                    if let Err(error) = self.upkeep().await {
+                        tracing::warn!(%error, "going on without the checkpoint");
+                        return work.await;
+                    }
+                }
             }
         }
     }

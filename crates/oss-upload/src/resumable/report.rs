@@ -28,6 +28,11 @@ impl History {
             self.orphans.push(upload_id.to_owned());
         }
     }
+
+    /// The upload is given up after all.
+    pub(crate) fn is_no_orphan(&mut self, upload_id: &str) {
+        self.orphans.retain(|known| known != upload_id);
+    }
 }
 
 impl Run<'_> {

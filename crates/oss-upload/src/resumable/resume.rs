@@ -46,8 +46,7 @@ impl Run<'_> {
         if let Some(place) = recorded.set_aside {
             tracing::warn!(place, "the checkpoint could not be read and was set aside");
             history.restarts.push(Restart::CheckpointUnreadable);
-            // The ids are in no checkpoint any more; if this run ends before they are aborted, the next reports them.
-            journal.orphans(&recorded.upload_ids).await?;
+            journal.take_over(&recorded.upload_ids).await?;
             for id in &recorded.upload_ids {
                 journal.keep(self.abandon(id, history)).await?;
             }
@@ -58,7 +57,9 @@ impl Run<'_> {
         }
         let remembered = Remembered::replay(recorded.records);
         remembered.orphans.iter().for_each(|id| history.orphan(id));
-        let Some(intent) = &remembered.intent else { return self.anew(None, journal, history).await };
+        let Some(intent) = &remembered.intent else {
+            return self.without_intent(remembered.upload_id, recorded.damaged, journal, history).await;
+        };
         let known = intent.version == Record::VERSION && intent.id == journal.id;
         let plan = Plan::resumed(size, intent.part_size).filter(|_| known);
         let Some(upload_id) = remembered.upload_id.clone() else {
@@ -67,7 +68,7 @@ impl Run<'_> {
                 history.restarts.push(Restart::CheckpointUnreadable);
             }
             let since = UNIX_EPOCH + Duration::from_secs(intent.since);
-            self.find_orphans(since, None, history).await;
+            self.find_orphans(since, None, journal, history).await?;
             return self.anew(None, journal, history).await;
         };
         let likeness = self.likeness(intent, journal);
@@ -84,6 +85,24 @@ impl Run<'_> {
         let since = UNIX_EPOCH + Duration::from_secs(intent.since);
         let upload = Upload::new(upload_id, Some(plan), Began::Earlier(since));
         self.merge(remembered, upload, plan, likeness, journal, history).await
+    }
+
+    /// What the upload was of cannot be read, so nothing can be gone on with; all that is left to do is to give it up.
+    async fn without_intent(
+        &self,
+        upload_id: Option<String>,
+        damaged: bool,
+        journal: &mut Journal,
+        history: &mut History,
+    ) -> Result<Found, Error> {
+        if damaged || upload_id.is_some() {
+            history.restarts.push(Restart::CheckpointUnreadable);
+        }
+        if damaged && upload_id.is_none() {
+            // Its id may have been in a record that is lost, and when it began too.
+            self.find_orphans(UNIX_EPOCH, None, journal, history).await?;
+        }
+        self.anew(upload_id.as_deref(), journal, history).await
     }
 
     /// Forgets the checkpoint, and gives up the upload it is of.

@@ -51,7 +51,7 @@ impl Run<'_> {
         };
         if let Err(error) = written {
             // An upload nobody remembers would be billed until somebody finds it.
-            return Err(match self.multipart().abort(&id).await {
+            return Err(match journal.keep_if_possible(self.multipart().abort(&id)).await {
                 Ok(()) => error,
                 Err(abort) => {
                     Error::LeftBehind { upload_id: id, abort: Box::new(abort), cause: Box::new(error) }
@@ -68,7 +68,7 @@ impl Run<'_> {
         journal: &mut Journal,
         history: &mut History,
     ) -> Result<(), Error> {
-        self.find_orphans(since, Some(ours), history).await;
+        self.find_orphans(since, Some(ours), journal, history).await?;
         journal.orphans(&history.orphans).await
     }
 
@@ -76,7 +76,10 @@ impl Run<'_> {
     /// next one can try again.
     pub(crate) async fn abandon(&self, upload_id: &str, history: &mut History) -> Result<(), Error> {
         match self.multipart().abort(upload_id).await {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                history.is_no_orphan(upload_id);
+                Ok(())
+            }
             Err(error) if error.server().is_some_and(|refusal| !refusal.is_transient()) => {
                 tracing::warn!(%error, upload_id, "the earlier upload could not be aborted");
                 history.orphan(upload_id);
@@ -88,9 +91,15 @@ impl Run<'_> {
 
     /// Looks for uploads of this key that began after `since` and that nobody wrote down. They may be another
     /// program's, so they are reported and left alone.
-    pub(crate) async fn find_orphans(&self, since: SystemTime, ours: Option<&str>, history: &mut History) {
-        let listed =
-            list_uploads(self.engine, self.ledger, self.bucket, self.key.as_str(), &self.common).await;
+    pub(crate) async fn find_orphans(
+        &self,
+        since: SystemTime,
+        ours: Option<&str>,
+        journal: &mut Journal,
+        history: &mut History,
+    ) -> Result<(), Error> {
+        let listing = list_uploads(self.engine, self.ledger, self.bucket, self.key.as_str(), &self.common);
+        let listed = journal.keep(listing).await;
         match listed {
             Ok(uploads) => {
                 let orphans = uploads.into_iter().map(OpenUpload::from).filter(|upload| {
@@ -103,10 +112,12 @@ impl Run<'_> {
                     history.orphan(&orphan.upload_id);
                 }
             }
+            Err(lost @ Error::Checkpoint(_)) => return Err(lost),
             Err(error) => {
                 tracing::warn!(%error, "an upload may be left over whose id never arrived; sweep_uploads finds it");
             }
         }
+        Ok(())
     }
 
     /// Names the options that are fixed at Initiate, so that a later run with others is noticed.

@@ -58,6 +58,12 @@ impl Remembered {
                     this.parts.insert(number, SentPart { number, size, etag, crc64 });
                 }
                 Record::Orphan { upload_id } => this.orphans.push(upload_id),
+                Record::Abandoned { upload_id } => {
+                    if this.upload_id.as_ref() == Some(&upload_id) {
+                        this = Self { orphans: this.orphans, ..Self::default() };
+                    }
+                    this.orphans.retain(|orphan| *orphan != upload_id);
+                }
                 Record::Rechecked { source } => {
                     if let Some(intent) = &mut this.intent {
                         intent.source = source;
@@ -75,6 +81,22 @@ impl Remembered {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_upload_that_was_given_up_takes_no_other_along() {
+        let orphan = |id: &str| Record::Orphan { upload_id: id.into() };
+        let abandoned = |id: &str| Record::Abandoned { upload_id: id.into() };
+        let started = Record::Started { upload_id: "a".into(), since: 1 };
+        let mut records = vec![orphan("a"), orphan("x"), orphan("y"), started, abandoned("x")];
+        let remembered = Remembered::replay(records.clone());
+        assert_eq!(
+            (remembered.upload_id.as_deref(), remembered.orphans),
+            (Some("a"), vec!["a".into(), "y".into()])
+        );
+        records.push(abandoned("a"));
+        let remembered = Remembered::replay(records);
+        assert_eq!((remembered.upload_id, remembered.orphans), (None, vec!["y".into()]));
+    }
 
     #[test]
     fn an_upload_whose_intent_is_unreadable_takes_over_no_parts_of_another() {

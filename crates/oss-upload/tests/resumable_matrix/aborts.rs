@@ -1,12 +1,14 @@
 //! Giving uploads up: by their checkpoint, and by a sweep over a bucket.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use oss_emulator::{Fault, Operation};
-use oss_upload::{Restart, Swept};
+use oss_upload::{CheckpointStore, MemoryCheckpoints, Restart, Swept};
 
 use crate::common::bench::{Bench, KEY};
-use crate::common::{BUCKET, World, bucket};
+use crate::common::{BUCKET, World, bucket, polled};
+use crate::journal::{failing_over, flip_a_bit_of_the_beginning};
 
 #[tokio::test]
 async fn upload_is_given_up_by_its_checkpoint() {
@@ -39,6 +41,56 @@ async fn upload_that_may_not_be_aborted_keeps_its_checkpoint() {
     bench.inject(Fault::on(Operation::AbortMultipartUpload).always().answer(403, "AccessDenied"));
     bench.upload().abort().await.unwrap_err();
     assert_eq!((bench.open_uploads().len(), bench.checkpoint_files()), (1, 1));
+}
+
+#[tokio::test]
+async fn upload_of_a_checkpoint_that_was_set_aside_can_be_given_up_again() {
+    let bench = Bench::interrupted().await;
+    let id = bench.open_uploads().remove(0);
+    flip_a_bit_of_the_beginning(&bench);
+    bench.inject(Fault::on(Operation::AbortMultipartUpload).times(1).answer(403, "AccessDenied"));
+    bench.upload().abort().await.unwrap_err();
+    assert_eq!(bench.upload().abort().await.unwrap(), Some(id));
+    assert!(bench.open_uploads().is_empty());
+    assert_eq!(bench.checkpoint_files(), 1, "what was set aside");
+    let uploaded = bench.upload().await.unwrap();
+    assert_eq!((uploaded.report.restarts, uploaded.report.orphans), (vec![], vec![]));
+}
+
+#[tokio::test]
+async fn giving_up_that_is_dropped_at_any_poll_is_done_by_the_next() {
+    for is_set_aside in [false, true] {
+        for polls in 1.. {
+            let bench = Bench::interrupted().await;
+            if is_set_aside {
+                flip_a_bit_of_the_beginning(&bench);
+            }
+            let ended = polled(Box::pin(bench.upload().abort()), polls).await.is_some();
+            bench.upload().abort().await.unwrap();
+            assert_eq!(bench.open_uploads(), [""; 0], "after {polls} polls, set aside: {is_set_aside}");
+            if ended {
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn giving_up_on_a_full_disk_forgets_no_upload_that_was_not_reported() {
+    let mut bench = Bench::new(vec![]).await;
+    let store = MemoryCheckpoints::new();
+    let kept: Arc<dyn CheckpointStore> = Arc::new(store.clone());
+    let upload = |bench: &Bench| bench.upload().checkpoints(Some(Arc::clone(&kept)));
+    bench.inject(Fault::on(Operation::UploadPart).part(7).times(2).answer(403, "AccessDenied"));
+    upload(&bench).await.unwrap_err();
+    bench.inject(Fault::on(Operation::AbortMultipartUpload).times(1).answer(403, "AccessDenied"));
+    let left = bench.open_uploads();
+    bench.data.push(0);
+    std::fs::write(bench.file(), &bench.data).unwrap();
+    upload(&bench).await.unwrap_err();
+    bench.upload().checkpoints(failing_over(&store, 0, false)).abort().await.unwrap_err();
+    assert_eq!((bench.open_uploads(), store.count()), (left.clone(), 1));
+    assert_eq!(upload(&bench).await.unwrap().report.orphans, left);
 }
 
 #[tokio::test]

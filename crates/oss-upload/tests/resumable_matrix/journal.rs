@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use oss_emulator::{Fault, Operation};
 use oss_upload::{
     Checkpoint, CheckpointError, CheckpointId, CheckpointStore, Crc64, Durability, Error, FileCheckpoints,
-    MemoryCheckpoints, ObjectState, Record, Recorded, Restart,
+    MemoryCheckpoints, Record, Recorded, Restart,
 };
 
 use crate::common::bench::Bench;
@@ -104,24 +104,66 @@ async fn zero_filled_it_is_set_aside() {
 }
 
 #[tokio::test]
-async fn set_aside_by_a_run_that_could_not_abort_its_upload_is_reported_by_the_next() {
+async fn set_aside_by_a_run_that_could_not_abort_its_upload_it_is_aborted_by_the_next() {
     let bench = Bench::interrupted().await;
-    let (path, mut bytes) = (bench.journal(), std::fs::read(bench.journal()).unwrap());
-    bytes[30] ^= 4;
-    std::fs::write(&path, &bytes).unwrap();
+    flip_a_bit_of_the_beginning(&bench);
     bench.inject(Fault::on(Operation::AbortMultipartUpload).always().answer(500, "InternalError"));
     bench.upload().await.unwrap_err();
     bench.world.emulator.clear_faults();
+    let uploaded = bench.upload().await.unwrap();
+    assert_eq!((uploaded.report.orphans, bench.open_uploads()), (vec![], vec![]));
+    assert!(bench.is_stored());
+}
+
+#[tokio::test]
+async fn set_aside_and_never_to_be_aborted_its_upload_is_reported() {
+    let bench = Bench::interrupted().await;
     let left = bench.open_uploads();
-    assert_eq!(left.len(), 1);
+    flip_a_bit_of_the_beginning(&bench);
+    bench.inject(Fault::on(Operation::AbortMultipartUpload).always().answer(403, "AccessDenied"));
+    bench.inject(Fault::on(Operation::UploadPart).part(7).times(1).answer(403, "AccessDenied"));
+    bench.upload().await.unwrap_err();
     let uploaded = bench.upload().await.unwrap();
     assert_eq!((uploaded.report.orphans, bench.open_uploads()), (left.clone(), left));
+}
+
+/// Makes the journal one that is set aside.
+pub(crate) fn flip_a_bit_of_the_beginning(bench: &Bench) {
+    let (path, mut bytes) = (bench.journal(), std::fs::read(bench.journal()).unwrap());
+    bytes[30] ^= 4;
+    std::fs::write(path, bytes).unwrap();
 }
 
 /// A record as the file store writes it.
 pub(crate) fn journal_line(record: &serde_json::Value) -> String {
     let json = record.to_string();
     format!("{:016x} {json}\n", Crc64::of(json.as_bytes()))
+}
+
+#[tokio::test]
+async fn without_its_intent_but_with_an_orphan_the_upload_is_given_up_or_reported() {
+    // The upload id can be read, or is damaged as well.
+    for damaged in [1, 2] {
+        let bench = Bench::interrupted().await;
+        let left = bench.open_uploads();
+        let orphan = serde_json::json!({ "record": "orphan", "upload_id": "0004B9" });
+        let mut text = journal_line(&orphan) + &std::fs::read_to_string(bench.journal()).unwrap();
+        for line in 1..=damaged {
+            let start = text.split_inclusive('\n').take(line).map(str::len).sum::<usize>() + 30;
+            text.replace_range(start..=start, "~");
+        }
+        std::fs::write(bench.journal(), text).unwrap();
+        let uploaded = bench.upload().await.unwrap();
+        assert_eq!(uploaded.report.restarts, [Restart::CheckpointUnreadable]);
+        let (orphans, open) = (uploaded.report.orphans, bench.open_uploads());
+        match damaged {
+            1 => assert_eq!((orphans, open), (vec!["0004B9".to_owned()], vec![])),
+            _ => {
+                assert_eq!((orphans[0].as_str(), &orphans[1..], &open[..]), ("0004B9", &left[..], &left[..]))
+            }
+        }
+        assert!(bench.is_stored() && bench.checkpoint_files() == 0);
+    }
 }
 
 #[tokio::test]
@@ -196,11 +238,11 @@ async fn process_killed_while_it_made_the_journal_leaves_nothing_for_long() {
 
 /// A store whose appends fail from the n-th on, as on a full disk, or whose lease passes to another.
 #[derive(Debug)]
-struct Failing {
-    inner: MemoryCheckpoints,
-    fail_from: usize,
-    lost: bool,
-    appends: Arc<AtomicUsize>,
+pub(crate) struct Failing {
+    pub(crate) inner: Arc<dyn CheckpointStore>,
+    pub(crate) fail_from: usize,
+    pub(crate) lost: bool,
+    pub(crate) appends: Arc<AtomicUsize>,
 }
 
 #[derive(Debug)]
@@ -245,7 +287,7 @@ impl Checkpoint for FailingCheckpoint {
     }
 }
 
-fn failing(fail_from: usize, lost: bool) -> Option<Arc<dyn CheckpointStore>> {
+pub(crate) fn failing(fail_from: usize, lost: bool) -> Option<Arc<dyn CheckpointStore>> {
     failing_over(&MemoryCheckpoints::new(), fail_from, lost)
 }
 
@@ -255,7 +297,7 @@ pub(crate) fn failing_over(
     fail_from: usize,
     lost: bool,
 ) -> Option<Arc<dyn CheckpointStore>> {
-    let (inner, appends) = (inner.clone(), Arc::default());
+    let (inner, appends) = (Arc::new(inner.clone()), Arc::default());
     Some(Arc::new(Failing { inner, fail_from, lost, appends }))
 }
 
@@ -277,71 +319,4 @@ async fn full_disk_before_the_upload_ends_the_run_and_after_it_does_not() {
     // Parts and the intent to complete cannot be written: OSS's own list makes up for it.
     bench.upload().checkpoints(failing(2, false)).await.unwrap();
     assert!(bench.is_stored());
-}
-
-#[tokio::test]
-async fn lost_lease_ends_the_run_without_completing() {
-    for fail_from in [2, 5, 13] {
-        let bench = Bench::new(vec![]).await;
-        let error = bench.upload().checkpoints(failing(fail_from, true)).await.unwrap_err();
-        assert!(matches!(error, Error::Checkpoint(CheckpointError::Lost { .. })), "{error:?}");
-        assert_eq!(bench.count(Operation::CompleteMultipartUpload), 0);
-        assert_eq!(bench.open_uploads().len(), 1, "the other holder goes on with it");
-    }
-}
-
-/// Counts the calls of `upkeep`, and lets the lease pass to another at the third.
-#[derive(Debug, Default)]
-struct Leased(Arc<AtomicUsize>);
-
-#[derive(Debug)]
-struct Lease(Arc<AtomicUsize>);
-
-#[async_trait]
-impl CheckpointStore for Leased {
-    async fn open(&self, _: &CheckpointId) -> Result<Box<dyn Checkpoint>, CheckpointError> {
-        Ok(Box::new(Lease(Arc::clone(&self.0))))
-    }
-}
-
-#[async_trait]
-impl Checkpoint for Lease {
-    fn recorded(&mut self) -> Recorded {
-        Recorded::default()
-    }
-
-    async fn append(&mut self, _: &Record, _: Durability) -> Result<(), CheckpointError> {
-        Ok(())
-    }
-
-    async fn clear(&mut self) -> Result<(), CheckpointError> {
-        Ok(())
-    }
-
-    async fn upkeep(&mut self) -> Result<Duration, CheckpointError> {
-        match self.0.fetch_add(1, Ordering::SeqCst) {
-            2.. => Err(CheckpointError::lost("another machine")),
-            _ => Ok(Duration::from_secs(20)),
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn lease_is_renewed_while_parts_are_under_way_and_while_oss_completes() {
-    for stall in [
-        Fault::on(Operation::InitiateMultipartUpload),
-        Fault::on(Operation::UploadPart).part(3),
-        Fault::on(Operation::CompleteMultipartUpload),
-    ] {
-        let bench = Bench::new(vec![stall.always().stall_answer()]).await;
-        let renewals = Arc::default();
-        let store = Leased(Arc::clone(&renewals));
-        let upload = bench.upload_in_process(|builder| builder).checkpoints(Some(Arc::new(store)));
-        let began = tokio::time::Instant::now();
-        let error = upload.await.unwrap_err();
-        assert!(matches!(error, Error::Checkpoint(CheckpointError::Lost { .. })), "{error:?}");
-        assert_eq!(error.object_state(), ObjectState::Unknown, "the other holder goes on");
-        assert_eq!(renewals.load(Ordering::SeqCst), 3);
-        assert!((20..=40).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
-    }
 }

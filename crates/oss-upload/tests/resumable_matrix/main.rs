@@ -12,6 +12,7 @@ mod gone;
 mod identity;
 mod initiate;
 mod journal;
+mod leases;
 mod listing;
 mod parts;
 mod source;

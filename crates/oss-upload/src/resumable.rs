@@ -32,7 +32,7 @@ use crate::error::Error;
 use crate::gate::Gate;
 use crate::options::{ObjectOptions, guess_content_type};
 use crate::progress::{Progress, Reporter};
-use crate::put_object::Put;
+use crate::put_object::{Put, PutObject};
 use crate::source::{Content, Opened, Source, SourceError};
 use crate::uploaded::Uploaded;
 use crate::uploader::Engine;
@@ -163,8 +163,8 @@ impl ResumableUpload {
         self
     }
 
-    /// Sends content of at most this many bytes with one PUT, without a checkpoint. The default is the part size. What
-    /// an earlier run left in parts is gone on with, or given up if the source has changed.
+    /// Sends content of at most this many bytes with one PUT, without a checkpoint; what is longer than
+    /// [`PutObject::LIMIT`](crate::PutObject::LIMIT) goes in parts all the same. The default is the part size. What an earlier run left in parts is gone on with, or given up if the source has changed.
     pub fn single_put_limit(mut self, bytes: u64) -> Self {
         self.single_put_limit = Some(bytes);
         self
@@ -200,7 +200,8 @@ impl ResumableUpload {
         match source.length() {
             Some(size) if can_be_reopened(&*source, size).await? => {
                 let plan = Plan::new(size, self.part_size)?;
-                let single_put_limit = self.single_put_limit.unwrap_or(plan.part_size());
+                let single_put_limit =
+                    self.single_put_limit.unwrap_or(plan.part_size()).min(PutObject::LIMIT);
                 if size == 0 || size <= single_put_limit {
                     return self.send_small(&key, &*source, size, plan).await;
                 }

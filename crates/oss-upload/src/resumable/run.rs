@@ -13,7 +13,7 @@ use super::plan::Plan;
 use super::report::History;
 use super::resume::Found;
 use crate::call::Ledger;
-use crate::checkpoint::{CheckpointId, CheckpointStore};
+use crate::checkpoint::{CheckpointError, CheckpointId, CheckpointStore};
 use crate::crc64::Crc64Fold;
 use crate::error::{Error, ObjectState};
 use crate::gate::Gate;
@@ -102,9 +102,13 @@ impl<'a> Run<'a> {
         let mut history = History::default();
         let mut journal = match Journal::open(self).await {
             Ok(journal) => journal,
+            // Two uploads beside each other would call back twice, and the one that ends last would win.
+            Err(error @ Error::Checkpoint(CheckpointError::Locked { .. } | CheckpointError::Lost { .. })) => {
+                return Err(error);
+            }
             // One PUT needs no checkpoint, so it does not fail for the lack of one.
             Err(error) => {
-                tracing::debug!(%error, "not looking for an earlier upload in parts");
+                tracing::warn!(%error, "not looking for an earlier upload in parts");
                 return Ok(Earlier::None);
             }
         };

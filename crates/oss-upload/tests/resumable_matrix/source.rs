@@ -1,12 +1,13 @@
 //! What happens to the source, during a part and between runs.
 
 use std::fs::File;
+use std::future::IntoFuture;
 use std::io::{Seek, SeekFrom, Write};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use oss_emulator::{Fault, Operation};
-use oss_upload::{Error, Recheck, Restart, SourceError};
+use oss_upload::{CheckpointError, Error, PutObject, Recheck, Restart, SourceError};
 
 use crate::common::bench::{Bench, KEY, PART};
 use crate::common::{World, bucket, pattern};
@@ -105,6 +106,26 @@ async fn begun_in_parts_it_is_gone_on_with_in_parts() {
     let uploaded = bench.upload().single_put_limit(u64::MAX).await.unwrap();
     assert_eq!((uploaded.report.parts_resumed, uploaded.report.parts_sent), (6, 5));
     assert!(bench.is_over());
+}
+
+#[tokio::test]
+async fn sent_in_parts_by_another_process_it_is_not_overtaken_by_one_put() {
+    let bench = Bench::new(vec![Fault::on(Operation::UploadPart).part(2).always().stall()]).await;
+    let first = tokio::spawn(bench.upload().into_future());
+    bench.world.emulator.wait_for(|journal| journal.iter().any(|e| e.part_number == Some(2))).await;
+    let error = bench.upload().single_put_limit(u64::MAX).await.unwrap_err();
+    assert!(matches!(error, Error::Checkpoint(CheckpointError::Locked { .. })), "{error:?}");
+    assert_eq!(bench.count(Operation::PutObject), 0);
+    first.abort();
+}
+
+#[tokio::test]
+async fn longer_than_any_put_it_goes_in_parts_whatever_the_limit() {
+    let bench = Bench::new(vec![]).await;
+    File::options().write(true).open(bench.file()).unwrap().set_len(PutObject::LIMIT + 1).unwrap();
+    bench.inject(Fault::on(Operation::InitiateMultipartUpload).answer(403, "AccessDenied"));
+    let error = bench.upload().single_put_limit(u64::MAX).await.unwrap_err();
+    assert_eq!(error.server().map(|refusal| refusal.code()), Some("AccessDenied"), "{error:?}");
 }
 
 fn bench_len() -> usize {

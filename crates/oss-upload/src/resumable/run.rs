@@ -158,7 +158,8 @@ impl<'a> Run<'a> {
         reader: PieceReader,
     ) -> Result<Uploaded, Error> {
         let mut history = History::default();
-        let mut journal = Journal::open(self).await?;
+        // Also where the source says who it is: one of unknown length is not read a second time.
+        let mut journal = Journal::none(self);
         let mut upload = self.start(None, &mut journal, &mut history).await?;
         let supply = Supply::Stream { first, reader };
         let ended = self.send_and_complete(supply, &mut upload, &mut journal).await;

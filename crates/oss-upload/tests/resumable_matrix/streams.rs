@@ -1,13 +1,19 @@
 //! Streams: in parts without a checkpoint, each kept in memory until OSS has it, and no more of them than the budget.
 
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use oss_emulator::{Fault, Operation};
-use oss_upload::{CallbackOutcome, Crc64, Error, SourceError, StreamSource, Uploader};
+use oss_transport::Body;
+use oss_upload::{
+    CallbackOutcome, Content, Crc64, Error, MemoryCheckpoints, Source, SourceError, SourceIdentity,
+    StreamSource, Uploader,
+};
 
 use crate::common::bench::PART;
 use crate::common::{BUCKET, World, bucket, pattern};
@@ -160,4 +166,36 @@ async fn files_share_the_memory_too_and_come_through_with_room_for_one_part() {
         bench.world.builder().checkpoints(bench.store.clone()).memory_limit(1 << 20).build().unwrap();
     bench.upload_by(&uploader).concurrency(NonZeroUsize::new(8).unwrap()).await.unwrap();
     assert!(bench.is_over());
+}
+
+/// A stream of unknown length that says who it is.
+#[derive(Debug)]
+struct Named(StreamSource);
+
+#[async_trait]
+impl Source for Named {
+    fn length(&self) -> Option<u64> {
+        None
+    }
+
+    async fn open(&self, range: Range<u64>) -> Result<Body, SourceError> {
+        self.0.open(range).await
+    }
+
+    fn identity(&self) -> Option<SourceIdentity> {
+        Some(SourceIdentity::new("the pipe", 0, "1"))
+    }
+}
+
+#[tokio::test]
+async fn stream_that_says_who_it_is_has_no_checkpoint_and_leaves_nothing() {
+    let world = World::new().await;
+    world.emulator.inject(Fault::on(Operation::UploadPart).part(3).always().answer(403, "AccessDenied"));
+    let store = MemoryCheckpoints::new();
+    let uploader = world.builder().checkpoints(Arc::new(store.clone())).build().unwrap();
+    let named = Named(stream_of(&pattern(5 * PART as usize), None));
+    let upload = uploader.resumable_upload(bucket(), "stream", Content::source(Arc::new(named)));
+    upload.part_size(PART).await.unwrap_err();
+    assert!(world.emulator.uploads(BUCKET).is_empty());
+    assert_eq!(store.count(), 0);
 }

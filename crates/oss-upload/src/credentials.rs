@@ -5,13 +5,12 @@ mod cached;
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use oss_signing::Credentials;
 
 use crate::error::Error;
-use crate::limits::{Phase, TimeLimits};
+use crate::limits::{Phase, TimeLimits, within};
 use crate::operation::Operation;
 
 pub use self::cached::CachedCredentials;
@@ -81,13 +80,6 @@ pub(crate) async fn refuse(
     limits: &TimeLimits,
 ) -> bool {
     within(limits.credentials, provider.refused(refused)).await.unwrap_or(false)
-}
-
-async fn within<T>(limit: Option<Duration>, step: impl Future<Output = T>) -> Result<T, Duration> {
-    match limit {
-        Some(limit) => tokio::time::timeout(limit, step).await.map_err(|_elapsed| limit),
-        None => Ok(step.await),
-    }
 }
 
 /// Why a provider has no credentials.

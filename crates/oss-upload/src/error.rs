@@ -332,6 +332,7 @@ mod tests {
             (transport(Operation::CompleteMultipartUpload, Kind::Other), Unknown, true),
             (timed_out(PUT, Phase::Credentials), NotStored, true),
             (timed_out(PUT, Phase::Start), NotStored, true),
+            (timed_out(Operation::CompleteMultipartUpload, Phase::SourceIdle), NotStored, true),
             (timed_out(PUT, Phase::SendIdle), NotStored, true),
             (timed_out(PUT, Phase::FirstByte), Unknown, true),
             (timed_out(PUT, Phase::ReceiveIdle), Unknown, true),

@@ -16,6 +16,10 @@ use std::time::Duration;
 /// | [`first_byte`](TimeLimits::first_byte) | the body has been taken whole (or there is none) | the answer's headers arrive | 60 s |
 /// | [`receive_idle`](TimeLimits::receive_idle) | the headers, or a piece of the answer, arrive | the next piece arrives | 30 s |
 /// | [`total`](TimeLimits::total) | the source is asked for the body | the answer is complete | none |
+/// | [`source_idle`](TimeLimits::source_idle) | bytes of a stream are waited for, to make a part of them, or of any source, to compare it | they come | 15 min |
+///
+/// No request is under way while `source_idle` counts, so it is long: a pipe may be silent for minutes. The part that is
+/// waited for holds its memory meanwhile, and other uploads may wait for that memory; `None` lets them wait for ever.
 ///
 /// An upload with a callback gets [`callback`](TimeLimits::callback) more for its first byte, since OSS gives the
 /// application server five seconds a URL. Completing a multipart upload gets more still, scaled by the number of parts.
@@ -34,6 +38,8 @@ pub struct TimeLimits {
     pub receive_idle: Option<Duration>,
     /// For the attempt as a whole.
     pub total: Option<Duration>,
+    /// Between two chunks of a source that is read here, before a part is sent or to compare it, and not by a transport.
+    pub source_idle: Option<Duration>,
     /// What a callback adds to `first_byte`: 25 s, five URLs of five seconds each.
     pub callback: Duration,
 }
@@ -47,6 +53,7 @@ impl TimeLimits {
             Phase::ReceiveIdle => self.receive_idle,
             Phase::Total => self.total,
             Phase::Credentials => self.credentials,
+            Phase::SourceIdle => self.source_idle,
         }
     }
 
@@ -64,8 +71,17 @@ impl Default for TimeLimits {
             first_byte: Some(Duration::from_secs(60)),
             receive_idle: Some(Duration::from_secs(30)),
             total: None,
+            source_idle: Some(Duration::from_secs(15 * 60)),
             callback: Duration::from_secs(25),
         }
+    }
+}
+
+/// Takes a step, unless it takes longer than the limit, which is given back then.
+pub(crate) async fn within<T>(limit: Option<Duration>, step: impl Future<Output = T>) -> Result<T, Duration> {
+    match limit {
+        Some(limit) => tokio::time::timeout(limit, step).await.map_err(|_elapsed| limit),
+        None => Ok(step.await),
     }
 }
 
@@ -85,6 +101,8 @@ pub enum Phase {
     Total,
     /// Waiting for the credentials provider.
     Credentials,
+    /// Waiting for the source, before anything of the part was sent.
+    SourceIdle,
 }
 
 impl fmt::Display for Phase {
@@ -97,6 +115,7 @@ impl fmt::Display for Phase {
             Phase::FirstByte => "for the answer after the body was sent (limit `first_byte`)",
             Phase::ReceiveIdle => "for more of the answer (limit `receive_idle`)",
             Phase::Credentials => "for the credentials provider (limit `credentials`)",
+            Phase::SourceIdle => "for the source to give more (limit `source_idle`)",
             Phase::Total => "for the whole attempt (limit `total`)",
         })
     }

@@ -30,6 +30,7 @@ use crate::checkpoint::CheckpointStore;
 use crate::content_md5::ContentMd5;
 use crate::error::Error;
 use crate::gate::Gate;
+use crate::operation::Operation;
 use crate::options::{ObjectOptions, guess_content_type};
 use crate::progress::{Progress, Reporter};
 use crate::put_object::{Put, PutObject};
@@ -38,6 +39,7 @@ use crate::uploaded::Uploaded;
 use crate::uploader::Engine;
 
 use self::hedge::Hedges;
+use self::local_crc64::source_within;
 use self::piece::{Held, PieceReader};
 use self::plan::{Cut, Plan};
 use self::run::{Earlier, Run};
@@ -51,9 +53,12 @@ use self::run::{Earlier, Run};
 ///
 /// # Streams
 ///
-/// Content that can be read only once ([`StreamSource`](crate::StreamSource)) goes the same way without a checkpoint. Each
+/// Content that can be read only once ([`StreamSource`](crate::StreamSource)), or whose length is not known, goes the
+/// same way without a checkpoint. Each
 /// part is kept in memory until OSS has it, so that it can be sent again; the memory is taken from the uploader's
 /// [`memory_limit`](crate::UploaderBuilder::memory_limit) before the part is read, and a slow OSS holds the stream back.
+/// A stream that is waited for holds its part's memory too, for as long as
+/// [`TimeLimits::source_idle`](crate::TimeLimits::source_idle) lets it be silent.
 /// A stream of unknown length begins with parts of [`part_size`](Self::part_size), 8 MiB by default, that double every
 /// thousand parts up to the memory limit: 64 MiB reach 492 GiB, 4 GiB reach 7.8 TiB. One that ends within its first
 /// part is sent with one PUT. If the upload fails, it is aborted.
@@ -247,8 +252,10 @@ impl ResumableUpload {
     ) -> Result<Uploaded, Error> {
         let memory = &self.engine.memory;
         let cut = Cut::new(len, self.part_size, memory.limit())?;
-        let body = source.open(0..len.unwrap_or(u64::MAX)).await?;
-        let mut reader = PieceReader::new(body, len, cut, memory.clone());
+        let idle = self.engine.wire.limits.source_idle;
+        let opening = source.open(0..len.unwrap_or(u64::MAX));
+        let body = source_within(Operation::UploadPart(1), idle, opening).await??;
+        let mut reader = PieceReader::new(body, len, cut, memory.clone(), idle);
         let (first, is_all) = reader.read_first().await?;
         let size = first.as_ref().map_or(0, |piece| piece.len());
         if is_all && size <= self.single_put_limit.unwrap_or(u64::MAX) {

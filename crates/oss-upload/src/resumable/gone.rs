@@ -63,7 +63,7 @@ impl Run<'_> {
     /// Reads the whole source. If it cannot be read, it stays unknown what the earlier run has stored.
     async fn crc64_of_all(&self, plan: Plan, journal: &mut Journal) -> Result<u64, Error> {
         let operation = Operation::CompleteMultipartUpload;
-        journal.keep(self.local_crc64(0..plan.size())).await.map_err(|error| match error {
+        journal.keep(self.local_crc64(operation, 0..plan.size())).await.map_err(|error| match error {
             lost @ Error::Checkpoint(_) => lost,
             error => {
                 let reason = format!("the source cannot be compared with it: {error}; run again to compare");

@@ -3,15 +3,18 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use oss_transport::Body;
 
+use super::local_crc64::source_within;
 use super::plan::{Cut, Plan};
 use crate::body::next_data;
 use crate::error::Error;
 use crate::memory::{Memory, Reservation};
+use crate::operation::Operation;
 use crate::source::{CHUNK, Chunks, Source, SourceError};
 
 /// A part that is ready to be sent; its memory is reserved.
@@ -84,6 +87,8 @@ pub(crate) struct PieceReader {
     len: Option<u64>,
     cut: Cut,
     memory: Memory,
+    /// How long the stream may be silent.
+    idle: Option<Duration>,
     next: u16,
     read: u64,
     /// What of the last chunk belongs to the next part.
@@ -92,8 +97,14 @@ pub(crate) struct PieceReader {
 }
 
 impl PieceReader {
-    pub(crate) fn new(body: Body, len: Option<u64>, cut: Cut, memory: Memory) -> Self {
-        Self { body, len, cut, memory, next: 1, read: 0, rest: Bytes::new(), ended: false }
+    pub(crate) fn new(
+        body: Body,
+        len: Option<u64>,
+        cut: Cut,
+        memory: Memory,
+        idle: Option<Duration>,
+    ) -> Self {
+        Self { body, len, cut, memory, idle, next: 1, read: 0, rest: Bytes::new(), ended: false }
     }
 
     /// Reads the first part and says whether it is all there is.
@@ -152,7 +163,8 @@ impl PieceReader {
     /// Takes the stream's next bytes; `false` at its end.
     async fn fill_rest(&mut self) -> Result<bool, Error> {
         while self.rest.is_empty() && !self.ended {
-            match next_data(&mut self.body).await {
+            let operation = Operation::UploadPart(self.next);
+            match source_within(operation, self.idle, next_data(&mut self.body)).await? {
                 None => self.ended = true,
                 Some(data) => self.rest = data.map_err(SourceError::from_body)?,
             }
@@ -221,7 +233,7 @@ mod tests {
         let memory = Memory::new(64 << 20);
         let cut = Cut::new(len, Some(LEAST), memory.limit()).unwrap();
         let items = chunks.into_iter().map(|chunk| Ok::<_, std::io::Error>(Bytes::from(chunk)));
-        PieceReader::new(Body::from_stream(stream::iter(items), None), len, cut, memory)
+        PieceReader::new(Body::from_stream(stream::iter(items), None), len, cut, memory, None)
     }
 
     async fn read_all(mut reader: PieceReader) -> Result<Vec<Vec<u8>>, Error> {
@@ -283,7 +295,7 @@ mod tests {
             std::task::Poll::Ready(None::<Result<Bytes, std::io::Error>>)
         });
         let cut = Cut::new(None, Some(LEAST), memory.limit().max(LEAST)).unwrap();
-        let mut reader = PieceReader::new(Body::from_stream(items, None), None, cut, memory);
+        let mut reader = PieceReader::new(Body::from_stream(items, None), None, cut, memory, None);
         let mut read = std::pin::pin!(reader.read());
         assert!(futures_util::poll!(read.as_mut()).is_pending());
         assert!(!polled.load(std::sync::atomic::Ordering::SeqCst));

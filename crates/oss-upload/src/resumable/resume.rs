@@ -15,6 +15,7 @@ use crate::checkpoint::{Durability, Record};
 use crate::error::Error;
 use crate::look::Began;
 use crate::multipart::{ListedPart, SentPart};
+use crate::operation::Operation;
 use crate::uploaded::{Restart, StoredObject};
 
 /// What the checkpoint led to.
@@ -178,7 +179,8 @@ impl Run<'_> {
         for there in unproved {
             let range = plan.range(there.number);
             let Some(theirs) = there.crc64 else { continue };
-            if journal.keep(self.local_crc64(range)).await? == theirs {
+            let operation = Operation::UploadPart(there.number);
+            if journal.keep(self.local_crc64(operation, range)).await? == theirs {
                 let ListedPart { number, size, etag, .. } = there;
                 let part = SentPart { number, size, etag, crc64: theirs };
                 journal.part(&part).await?;
@@ -235,7 +237,8 @@ impl Run<'_> {
         }
         let doubtful = matches!(likeness, Likeness::Doubtful);
         for part in parts.values() {
-            if journal.keep(self.local_crc64(plan.range(part.number))).await? != part.crc64 {
+            let operation = Operation::UploadPart(part.number);
+            if journal.keep(self.local_crc64(operation, plan.range(part.number))).await? != part.crc64 {
                 return Ok(false);
             }
         }

@@ -1,9 +1,11 @@
 //! Streams: in parts without a checkpoint, each kept in memory until OSS has it, and no more of them than the budget.
 
+use std::future::IntoFuture;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -11,8 +13,8 @@ use futures_util::{StreamExt, stream};
 use oss_emulator::{Fault, Operation};
 use oss_transport::Body;
 use oss_upload::{
-    CallbackOutcome, Content, Crc64, Error, MemoryCheckpoints, Source, SourceError, SourceIdentity,
-    StreamSource, Uploader,
+    CallbackOutcome, Content, Crc64, Error, MemoryCheckpoints, Phase, Source, SourceError, SourceIdentity,
+    StreamSource, TimeLimits, Uploader,
 };
 
 use crate::common::bench::PART;
@@ -198,4 +200,106 @@ async fn stream_that_says_who_it_is_has_no_checkpoint_and_leaves_nothing() {
     upload.part_size(PART).await.unwrap_err();
     assert!(world.emulator.uploads(BUCKET).is_empty());
     assert_eq!(store.count(), 0);
+}
+
+/// So many bytes, then silence for so long, then the end.
+fn silent_after(len: usize, silence: Duration) -> StreamSource {
+    let bytes = stream::once(async move { Ok(Bytes::from(pattern(len))) });
+    let end = stream::once(async move {
+        tokio::time::sleep(silence).await; // The silence itself, in paused time.
+        Ok::<_, std::io::Error>(Bytes::new())
+    });
+    StreamSource::new(bytes.chain(end), None)
+}
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+#[tokio::test(start_paused = true)]
+async fn silent_streams_are_given_up_and_make_room_for_others() {
+    let world = World::new().await;
+    let uploader = world.in_process().build().unwrap();
+    let began = tokio::time::Instant::now();
+    // Each has half a part, and room for a whole one: together all the memory there is.
+    let silent: Vec<_> = (0..8)
+        .map(|n| {
+            let content = silent_after(4 << 20, DAY);
+            let upload = uploader.resumable_upload(bucket(), format!("silent{n}"), content);
+            tokio::spawn(upload.into_future())
+        })
+        .collect();
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    let other = uploader.resumable_upload(bucket(), "other", stream_of(&pattern(1000), None));
+    other.await.unwrap();
+    assert_eq!(began.elapsed().as_secs(), 15 * 60);
+    for silent in silent {
+        let error = silent.await.unwrap().unwrap_err();
+        let Error::TimedOut { operation, phase, .. } = &error else { panic!("{error:?}") };
+        assert_eq!((*operation, *phase), (oss_upload::Operation::UploadPart(1), Phase::SourceIdle));
+        assert!(error.to_string().contains("`source_idle`"), "{error}");
+    }
+    assert!(world.emulator.uploads(BUCKET).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn stream_that_falls_silent_between_parts_is_aborted_and_may_be_so_for_as_long_as_the_limit_says() {
+    for (limit, stored) in [(Some(Duration::from_secs(5)), false), (Some(2 * DAY), true), (None, true)] {
+        let world = World::new().await;
+        let mut limits = TimeLimits::default();
+        limits.source_idle = limit;
+        let uploader = world.in_process().time_limits(limits).build().unwrap();
+        let ended = upload(&uploader, silent_after(2 * PART as usize + 10, DAY)).await;
+        assert_eq!(
+            (ended.is_ok(), world.object("stream").is_some()),
+            (stored, stored),
+            "{limit:?}: {ended:?}"
+        );
+        assert!(world.emulator.uploads(BUCKET).is_empty());
+    }
+}
+
+/// A source that can be opened again, and gives nothing the second time.
+#[derive(Debug)]
+struct Stalling {
+    data: Bytes,
+    version: &'static str,
+    stalls: bool,
+}
+
+#[async_trait]
+impl Source for Stalling {
+    fn length(&self) -> Option<u64> {
+        Some(self.data.len() as u64)
+    }
+
+    async fn open(&self, range: Range<u64>) -> Result<Body, SourceError> {
+        if self.stalls {
+            return Ok(Body::from_stream(stream::pending::<std::io::Result<Bytes>>(), None));
+        }
+        Ok(Body::from(self.data.slice(range.start as usize..range.end as usize)))
+    }
+
+    fn identity(&self) -> Option<SourceIdentity> {
+        Some(SourceIdentity::new("stalling", self.data.len() as u64, self.version))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn source_that_gives_nothing_when_it_is_compared_ends_the_run_and_keeps_the_upload() {
+    let world = World::new().await;
+    world.emulator.inject(Fault::on(Operation::UploadPart).part(3).times(1).answer(403, "AccessDenied"));
+    let store = MemoryCheckpoints::new();
+    let uploader = world.in_process().checkpoints(Arc::new(store.clone())).build().unwrap();
+    let data = Bytes::from(pattern(3 * PART as usize));
+    let run = |version, stalls| {
+        let content = Content::source(Arc::new(Stalling { data: data.clone(), version, stalls }));
+        let upload = uploader.resumable_upload(bucket(), "stream", content).part_size(PART);
+        upload.concurrency(NonZeroUsize::MIN).into_future()
+    };
+    run("1", false).await.unwrap_err();
+    let error = run("2", true).await.unwrap_err();
+    assert!(matches!(error, Error::TimedOut { phase: Phase::SourceIdle, .. }), "{error:?}");
+    assert_eq!(store.count(), 1);
+    assert_eq!(run("2", false).await.unwrap().report.parts_resumed, 2);
 }

@@ -22,7 +22,8 @@ use super::{Checkpoint, CheckpointError, CheckpointId, CheckpointStore, Durabili
 /// beginning cannot be read, or that another version of this crate wrote, is set aside under the name `….unreadable`,
 /// its upload is aborted if its id can be read, and [`Report::restarts`](crate::Report) says so.
 ///
-/// The lock is an advisory lock of the operating system on a file of its own, so the death of the holder releases it.
+/// The lock is an advisory lock of the operating system on a file of its own, so the death of the holder releases it. On
+/// Windows the file stays, with a few bytes, after the upload has ended.
 /// Half a second is waited for it, since a dropped upload lets go of it when the file work it began has ended.
 /// It holds between processes of one machine; whether it holds over a network file system depends on that.
 #[derive(Clone, Debug)]

@@ -1,3 +1,6 @@
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LAST_MODIFIED};
@@ -7,8 +10,24 @@ use oss_signing::{BucketName, ObjectKey};
 use crate::call::{Call, Ledger};
 use crate::error::Error;
 use crate::operation::Operation;
+use crate::options;
 use crate::uploaded::{StoredObject, text};
 use crate::uploader::Engine;
+
+/// Asks for an object's facts. Awaiting it does it.
+///
+/// # Errors
+///
+/// [`Error::Server`] with status 404 and code `NoSuchKey` if there is no such object.
+#[derive(Debug)]
+#[must_use = "nothing is asked until it is awaited"]
+pub struct HeadObject {
+    engine: Arc<Engine>,
+    bucket: BucketName,
+    key: String,
+    /// Who pays.
+    common: HeaderMap,
+}
 
 /// An object's facts, as HeadObject tells them.
 #[derive(Clone, Debug)]
@@ -22,6 +41,32 @@ pub struct ObjectHead {
     pub content_type: Option<String>,
     /// All headers of the answer, user metadata (`x-oss-meta-…`) among them.
     pub headers: HeaderMap,
+}
+
+impl HeadObject {
+    pub(crate) fn new(engine: Arc<Engine>, bucket: BucketName, key: String) -> Self {
+        Self { engine, bucket, key, common: HeaderMap::new() }
+    }
+
+    /// Declares that the requester pays (`x-oss-request-payer: requester`).
+    pub fn requester_pays(mut self) -> Self {
+        self.common = options::requester_pays();
+        self
+    }
+
+    async fn send(self) -> Result<ObjectHead, Error> {
+        let key = ObjectKey::try_from(self.key)?;
+        head_object(&self.engine, &self.bucket, &key, &self.common).await
+    }
+}
+
+impl IntoFuture for HeadObject {
+    type Output = Result<ObjectHead, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
 }
 
 pub(crate) async fn head_object(

@@ -43,8 +43,9 @@ pub use checkpoint::{
 };
 pub use crc64::{Crc64, Crc64Append};
 pub use credentials::{CachedCredentials, CredentialsError, ProvideCredentials};
+pub use delete_object::DeleteObject;
 pub use error::{Error, ObjectState};
-pub use head_object::ObjectHead;
+pub use head_object::{HeadObject, ObjectHead};
 pub use limits::{Phase, TimeLimits};
 pub use multipart_upload::{CompleteMultipartUpload, InitiateMultipartUpload, MultipartUpload, UploadedPart};
 pub use operation::Operation;

@@ -16,7 +16,7 @@ use crate::call::Ledger;
 use crate::error::Error;
 use crate::multipart::{ListedPart, Multipart};
 use crate::operation::Operation;
-use crate::options::{ObjectOptions, guess_content_type};
+use crate::options::{self, ObjectOptions, REQUEST_PAYER, REQUESTER, guess_content_type};
 use crate::uploader::Engine;
 
 pub use complete::CompleteMultipartUpload;
@@ -71,6 +71,8 @@ pub struct MultipartUpload {
     bucket: BucketName,
     key: ObjectKey,
     id: String,
+    /// Who pays.
+    common: HeaderMap,
 }
 
 /// A part OSS has, as ListParts tells it.
@@ -112,7 +114,7 @@ impl InitiateMultipartUpload {
             gate: None,
         };
         let id = multipart.initiate(headers).await?;
-        Ok(MultipartUpload { engine: self.engine, bucket: self.bucket, key, id })
+        Ok(MultipartUpload { engine: self.engine, bucket: self.bucket, key, id, common })
     }
 }
 
@@ -135,7 +137,15 @@ impl MultipartUpload {
         if id.is_empty() {
             return Err(Error::invalid("upload_id", "is empty; InitiateMultipartUpload gives one"));
         }
-        Ok(Self { engine, bucket, key: ObjectKey::try_from(key)?, id })
+        Ok(Self { engine, bucket, key: ObjectKey::try_from(key)?, id, common: HeaderMap::new() })
+    }
+
+    /// Declares that the requester pays (`x-oss-request-payer: requester`), in the URLs of parts too. An upload that was
+    /// begun with [`ObjectOptions::requester_pays`] says so already; one that is gone on with by its id does not.
+    #[must_use]
+    pub fn requester_pays(mut self) -> Self {
+        self.common = options::requester_pays();
+        self
     }
 
     /// The upload id.
@@ -166,7 +176,11 @@ impl MultipartUpload {
             return Err(Error::invalid("number", format!("is {number}; parts have the numbers 1 to 10,000")));
         }
         let part_number = number.to_string();
-        let query = [("partNumber", part_number.as_str()), ("uploadId", self.id.as_str())];
+        let mut query = vec![("partNumber", part_number.as_str()), ("uploadId", self.id.as_str())];
+        if self.common.contains_key(REQUEST_PAYER) {
+            // Whoever sends the part need not know of it.
+            query.push(("x-oss-request-payer", REQUESTER));
+        }
         let headers = length.map(|length| (CONTENT_LENGTH, HeaderValue::from(length))).into_iter().collect();
         let (operation, object) = (Operation::UploadPart(number), (&self.bucket, &self.key));
         let (url, _) = self.engine.presign_url(operation, object, &query, headers, expires_in).await?;
@@ -184,8 +198,8 @@ impl MultipartUpload {
     ///
     /// [`Error::Server`] with the code `NoSuchUpload` if the upload was completed or aborted; any other refusal.
     pub async fn list_parts(&self) -> Result<Vec<UploadedPart>, Error> {
-        let (ledger, common) = (Ledger::default(), HeaderMap::new());
-        let listed = self.multipart(&ledger, &common).list_parts(&self.id).await?;
+        let ledger = Ledger::default();
+        let listed = self.multipart(&ledger, &self.common).list_parts(&self.id).await?;
         Ok(listed.into_iter().map(UploadedPart::from).collect())
     }
 
@@ -205,8 +219,8 @@ impl MultipartUpload {
     ///
     /// If the future is dropped, the upload may or may not be aborted.
     pub async fn abort(&self) -> Result<(), Error> {
-        let (ledger, common) = (Ledger::default(), HeaderMap::new());
-        self.multipart(&ledger, &common).abort(&self.id).await
+        let ledger = Ledger::default();
+        self.multipart(&ledger, &self.common).abort(&self.id).await
     }
 
     fn multipart<'a>(&'a self, ledger: &'a Ledger, common: &'a HeaderMap) -> Multipart<'a> {

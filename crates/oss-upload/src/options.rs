@@ -8,7 +8,8 @@ use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, EXPIRES, HeaderName,
 };
 
-use self::headers::{ENCRYPTION_KEY_ID, FORBID_OVERWRITE, REQUEST_PAYER};
+use self::headers::{ENCRYPTION_KEY_ID, FORBID_OVERWRITE};
+pub(crate) use self::headers::{REQUEST_PAYER, REQUESTER, requester_pays};
 
 /// The headers an object is stored with. What is not set is left to OSS or the bucket.
 ///
@@ -139,7 +140,7 @@ impl ObjectOptions {
     /// Declares that the requester pays (`x-oss-request-payer: requester`).
     #[must_use]
     pub fn requester_pays(self) -> Self {
-        self.header(REQUEST_PAYER, "requester")
+        self.header(REQUEST_PAYER, REQUESTER)
     }
 
     /// Any further header, at most 100. `Authorization`, `x-oss-callback`, `x-oss-callback-var` and the headers that frame

@@ -12,6 +12,7 @@ use oss_signing::{BucketName, ObjectKey};
 use crate::call::Ledger;
 use crate::error::Error;
 use crate::multipart::{ListedUpload, abort_upload, list_uploads};
+use crate::options;
 use crate::uploader::Engine;
 
 /// A sweep: lists the open multipart uploads of a bucket and aborts the old ones. Awaiting it does it.
@@ -49,6 +50,8 @@ pub struct SweepUploads {
     older_than: Duration,
     prefix: String,
     dry_run: bool,
+    /// Who pays.
+    common: HeaderMap,
 }
 
 /// What a sweep found and did.
@@ -89,7 +92,7 @@ pub struct Unswept {
 
 impl SweepUploads {
     pub(crate) fn new(engine: Arc<Engine>, bucket: BucketName, older_than: Duration) -> Self {
-        Self { engine, bucket, older_than, prefix: String::new(), dry_run: false }
+        Self { engine, bucket, older_than, prefix: String::new(), dry_run: false, common: HeaderMap::new() }
     }
 
     /// Looks only at keys that begin like this; the default is all keys.
@@ -104,10 +107,15 @@ impl SweepUploads {
         self
     }
 
+    /// Declares that the requester pays (`x-oss-request-payer: requester`).
+    pub fn requester_pays(mut self) -> Self {
+        self.common = options::requester_pays();
+        self
+    }
+
     async fn sweep(self) -> Result<Swept, Error> {
         let ledger = Ledger::default();
-        let listed =
-            list_uploads(&self.engine, &ledger, &self.bucket, &self.prefix, &HeaderMap::new()).await?;
+        let listed = list_uploads(&self.engine, &ledger, &self.bucket, &self.prefix, &self.common).await?;
         // The clock that requests are signed with is the server's, if this machine's was found wrong.
         let limit = self.engine.wire.clock.now().checked_sub(self.older_than);
         let mut swept = Swept::default();
@@ -127,7 +135,7 @@ impl SweepUploads {
 
     async fn abort(&self, upload: &OpenUpload) -> Result<(), Error> {
         let key = ObjectKey::try_from(upload.key.as_str())?;
-        abort_upload(&self.engine, &self.bucket, &key, &upload.upload_id).await
+        abort_upload(&self.engine, &self.bucket, &key, &upload.upload_id, &self.common).await
     }
 }
 

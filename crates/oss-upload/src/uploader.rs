@@ -11,9 +11,9 @@ use crate::bandwidth::Bandwidth;
 use crate::checkpoint::CheckpointStore;
 use crate::clock::Clock;
 use crate::credentials::ProvideCredentials;
-use crate::delete_object::delete_object;
+use crate::delete_object::DeleteObject;
 use crate::error::Error;
-use crate::head_object::{ObjectHead, head_object};
+use crate::head_object::HeadObject;
 use crate::limits::TimeLimits;
 use crate::memory::Memory;
 use crate::multipart_upload::{InitiateMultipartUpload, MultipartUpload};
@@ -132,36 +132,14 @@ impl Uploader {
         SweepUploads::new(Arc::clone(&self.engine), bucket, older_than)
     }
 
-    /// Asks for an object's facts.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Server`] with status 404 and code `NoSuchKey` if there is no such object.
-    pub async fn head_object(
-        &self,
-        bucket: &BucketName,
-        key: impl Into<String> + Send,
-    ) -> Result<ObjectHead, Error> {
-        let key = oss_signing::ObjectKey::try_from(key.into())?;
-        head_object(&self.engine, bucket, &key, &http::HeaderMap::new()).await
+    /// Asks for an object's facts. Awaiting the value does it; see [`HeadObject`].
+    pub fn head_object(&self, bucket: BucketName, key: impl Into<String>) -> HeadObject {
+        HeadObject::new(Arc::clone(&self.engine), bucket, key.into())
     }
 
-    /// Deletes an object; one that does not exist counts as deleted.
-    ///
-    /// # Errors
-    ///
-    /// Any refusal of OSS.
-    ///
-    /// # Cancellation
-    ///
-    /// If the future is dropped, the object may or may not be deleted.
-    pub async fn delete_object(
-        &self,
-        bucket: &BucketName,
-        key: impl Into<String> + Send,
-    ) -> Result<(), Error> {
-        let key = oss_signing::ObjectKey::try_from(key.into())?;
-        delete_object(&self.engine, bucket, &key).await
+    /// Deletes an object. Awaiting the value does it; see [`DeleteObject`].
+    pub fn delete_object(&self, bucket: BucketName, key: impl Into<String>) -> DeleteObject {
+        DeleteObject::new(Arc::clone(&self.engine), bucket, key.into())
     }
 }
 

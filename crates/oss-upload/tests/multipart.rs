@@ -4,17 +4,19 @@
 
 mod common;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::bench::Bench;
 use common::scripted::{
     CONTENT, DENIED, FAILED, Step, Then, before_now, crc, found, found_at, id, played, refused, server,
 };
-use common::{bucket, callback, over};
+use common::{World, bucket, callback, over};
 use http::Method;
+use oss_emulator::{Fault, Operation};
 use oss_signing::Credentials;
-use oss_upload::{CallbackOutcome, Crc64, Error, ObjectState, Uploaded};
+use oss_transport::{Body, Request, Transport, transport_fn};
+use oss_upload::{CallbackOutcome, Crc64, Error, ObjectOptions, ObjectState, Uploaded};
 
 const PAGE: &str = "<h1>Log in</h1>";
 
@@ -27,8 +29,8 @@ fn portal() -> impl Iterator<Item = Step> {
 async fn a_page_of_somebody_else_is_no_answer_to_any_request() {
     let upload = |uploader: &oss_upload::Uploader| uploader.multipart_upload(bucket(), "k", "id").unwrap();
     let asked = [
-        played(portal()).0.delete_object(&bucket(), "k").await.unwrap_err(),
-        played(portal()).0.head_object(&bucket(), "k").await.unwrap_err(),
+        played(portal()).0.delete_object(bucket(), "k").await.unwrap_err(),
+        played(portal()).0.head_object(bucket(), "k").await.unwrap_err(),
         played(portal()).0.initiate_multipart_upload(bucket(), "k").await.unwrap_err(),
         played(portal()).0.sweep_uploads(bucket(), Duration::ZERO).await.unwrap_err(),
         upload(&played(portal()).0).list_parts().await.unwrap_err(),
@@ -118,4 +120,48 @@ async fn the_age_of_a_completed_object_is_told_by_the_servers_clock() {
             assert_eq!(seen, [Method::POST, Method::POST, Method::HEAD]);
         }
     }
+}
+
+#[tokio::test]
+async fn who_pays_is_said_in_every_request() {
+    let world = World::new().await;
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let (sink, inner) = (Arc::clone(&told), Arc::new(world.emulator.transport()));
+    let transport = transport_fn(move |request: Request| {
+        let pays = request.headers().get("x-oss-request-payer").is_some_and(|payer| payer == "requester");
+        sink.lock().unwrap().push((request.method().clone(), request.uri().to_string(), pays));
+        let inner = Arc::clone(&inner);
+        async move { inner.send(request).await }
+    });
+    let credentials =
+        Credentials::new(oss_emulator::DEFAULT_ACCESS_KEY_ID, oss_emulator::DEFAULT_ACCESS_KEY_SECRET);
+    let uploader = over(world.emulator.endpoint(), Arc::new(transport), credentials).build().unwrap();
+    let options = ObjectOptions::new().requester_pays();
+    for reopened in [false, true] {
+        let mut upload =
+            uploader.initiate_multipart_upload(bucket(), "k").options(options.clone()).await.unwrap();
+        if reopened {
+            upload = uploader.multipart_upload(bucket(), "k", upload.id()).unwrap().requester_pays();
+        }
+        let url = upload.presign_part(1, None, Duration::from_secs(60)).await.unwrap();
+        assert!(url.query().unwrap().contains("x-oss-request-payer=requester"), "{url}");
+        let put = http::Request::builder().method(Method::PUT).uri(url).body(Body::from(CONTENT)).unwrap();
+        let response = world.emulator.transport().send(put).await.unwrap();
+        assert_eq!(response.status(), 200);
+        let parts = upload.list_parts().await.unwrap();
+        // The answer is lost, so the object is looked for.
+        world.emulator.inject(Fault::on(Operation::CompleteMultipartUpload).times(1).drop_answer());
+        upload.complete(&parts).await.unwrap();
+        upload.abort().await.unwrap();
+    }
+    uploader.initiate_multipart_upload(bucket(), "left").options(options).await.unwrap();
+    let swept = uploader.sweep_uploads(bucket(), Duration::ZERO).requester_pays().await.unwrap();
+    assert_eq!(swept.aborted.len(), 1);
+    uploader.head_object(bucket(), "k").requester_pays().await.unwrap();
+    uploader.delete_object(bucket(), "k").requester_pays().await.unwrap();
+    let told = told.lock().unwrap();
+    for method in [Method::HEAD, Method::DELETE, Method::GET, Method::POST] {
+        assert!(told.iter().any(|(it, ..)| *it == method), "{method}");
+    }
+    assert!(told.iter().all(|(.., pays)| *pays), "{told:#?}");
 }

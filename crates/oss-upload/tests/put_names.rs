@@ -61,7 +61,7 @@ async fn every_kind_of_key_arrives_as_it_is_or_is_refused_by_name() {
         let put = PresignedUploader::new(Arc::new(ReqwestTransport::new().unwrap())).put(url, pattern(11));
         put.await.unwrap_or_else(|error| panic!("{key:?} by URL: {error:?}"));
         assert_eq!(world.object(key).unwrap().body, pattern(11), "{key:?} by URL");
-        let head = world.uploader().head_object(&bucket(), key).await.unwrap();
+        let head = world.uploader().head_object(bucket(), key).await.unwrap();
         assert_eq!(head.object.size, 11, "{key:?}");
     }
     let before = world.emulator.journal().len();
@@ -114,8 +114,8 @@ fn futures_can_be_sent_to_another_thread() {
     sent(&uploader.put_object(bucket.clone(), &key, pattern(1)).into_future());
     sent(&uploader.presign_put(bucket.clone(), &key).into_future());
     sent(&uploader.presign_post(bucket.clone(), &key).into_future());
-    sent(&uploader.head_object(&bucket, &key));
-    sent(&uploader.delete_object(&bucket, &key));
+    sent(&uploader.head_object(bucket.clone(), &key).into_future());
+    sent(&uploader.delete_object(bucket, &key).into_future());
     let put = PresignedPut::from_url("http://h/k?OSSAccessKeyId=id&Expires=1701605532&Signature=s").unwrap();
     sent(&PresignedUploader::new(transport).put(put, pattern(1)).into_future());
 }

@@ -152,10 +152,10 @@ async fn options_arrive() {
     assert_eq!(stored.headers["cache-control"], "no-cache");
     assert_eq!(stored.metadata["author"], "me");
     assert_eq!(stored.tags, [("a".to_owned(), "1 2".to_owned())]);
-    let head = world.uploader().head_object(&bucket(), "page.html").await.unwrap();
+    let head = world.uploader().head_object(bucket(), "page.html").await.unwrap();
     assert_eq!(head.object.size, 3);
-    world.uploader().delete_object(&bucket(), "page.html").await.unwrap();
-    let error = world.uploader().head_object(&bucket(), "page.html").await.unwrap_err();
+    world.uploader().delete_object(bucket(), "page.html").await.unwrap();
+    let error = world.uploader().head_object(bucket(), "page.html").await.unwrap_err();
     assert_eq!(error.server().unwrap().code(), "NoSuchKey");
 }
 

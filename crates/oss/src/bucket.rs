@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use oss_signing::BucketName;
 use oss_upload::{
-    Content, Error, InitiateMultipartUpload, MultipartUpload, ObjectHead, PresignPost, PresignPut, PutObject,
-    ResumableUpload, SweepUploads, Uploader,
+    Content, DeleteObject, Error, HeadObject, InitiateMultipartUpload, MultipartUpload, PresignPost,
+    PresignPut, PutObject, ResumableUpload, SweepUploads, Uploader,
 };
 
 /// A bucket to upload to. Cheap to clone.
@@ -72,25 +72,13 @@ impl Bucket {
         self.uploader.multipart_upload(self.name.clone(), key, upload_id)
     }
 
-    /// Asks for an object's facts.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Server`] with status 404 if there is no such object.
-    pub async fn head_object(&self, key: impl Into<String> + Send) -> Result<ObjectHead, Error> {
-        self.uploader.head_object(&self.name, key).await
+    /// Asks for an object's facts. Awaiting the value does it; see [`HeadObject`].
+    pub fn head_object(&self, key: impl Into<String>) -> HeadObject {
+        self.uploader.head_object(self.name.clone(), key)
     }
 
-    /// Deletes an object; one that does not exist counts as deleted.
-    ///
-    /// # Errors
-    ///
-    /// Any refusal of OSS.
-    ///
-    /// # Cancellation
-    ///
-    /// If the future is dropped, the object may or may not be deleted.
-    pub async fn delete_object(&self, key: impl Into<String> + Send) -> Result<(), Error> {
-        self.uploader.delete_object(&self.name, key).await
+    /// Deletes an object; one that does not exist counts as deleted. Awaiting the value does it; see [`DeleteObject`].
+    pub fn delete_object(&self, key: impl Into<String>) -> DeleteObject {
+        self.uploader.delete_object(self.name.clone(), key)
     }
 }

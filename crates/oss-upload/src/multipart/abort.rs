@@ -13,8 +13,9 @@ pub(crate) async fn abort_upload(
     bucket: &BucketName,
     key: &ObjectKey,
     upload_id: &str,
+    common: &HeaderMap,
 ) -> Result<(), Error> {
-    let (ledger, common) = (&Ledger::default(), &HeaderMap::new());
+    let ledger = &Ledger::default();
     Multipart { engine, ledger, bucket, key, common, gate: None }.abort(upload_id).await
 }
 

@@ -2,6 +2,7 @@ use std::future::IntoFuture;
 use std::pin::Pin;
 use std::time::UNIX_EPOCH;
 
+use http::HeaderMap;
 use oss_callback::Callback;
 use tokio::time::Instant;
 
@@ -75,7 +76,7 @@ impl CompleteMultipartUpload {
             .collect();
         let callback = self.callback.is_some();
         let completed = Completed { upload_id: &self.upload.id, parts: &parts, headers, callback };
-        let (ledger, common) = (Ledger::default(), self.options.payer_headers());
+        let (ledger, common) = (Ledger::default(), self.payer_headers());
         let began = Began::Here(Instant::now());
         let result = match self.upload.multipart(&ledger, &common).complete(&completed).await {
             Ok(answer) => read_completed(answer, self.size(), self.crc64(), callback),
@@ -98,7 +99,7 @@ impl CompleteMultipartUpload {
             return unknown("OSS did not tell the CRC-64 of every part".into(), lost);
         };
         let (bucket, key, size) = (&self.upload.bucket, &self.upload.key, self.size());
-        let common = &self.options.payer_headers();
+        let common = &self.payer_headers();
         match (Wanted { bucket, key, common, size, crc64: Some(crc64), began })
             .look(&self.upload.engine)
             .await
@@ -114,6 +115,13 @@ impl CompleteMultipartUpload {
             }
             Err(error) => unknown(format!("looking for it failed: {error}"), lost),
         }
+    }
+
+    /// Who pays, whether it was said of the upload or of this.
+    fn payer_headers(&self) -> HeaderMap {
+        let mut headers = self.upload.common.clone();
+        headers.extend(self.options.payer_headers());
+        headers
     }
 
     fn size(&self) -> u64 {

@@ -109,11 +109,10 @@ impl ObjectOptions {
 
     /// The header every request of a requester who pays needs.
     pub(crate) fn payer_headers(&self) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        if self.headers.iter().any(|(name, _)| *name == REQUEST_PAYER) {
-            headers.insert(REQUEST_PAYER, HeaderValue::from_static("requester"));
+        match self.headers.iter().any(|(name, _)| *name == REQUEST_PAYER) {
+            true => requester_pays(),
+            false => HeaderMap::new(),
         }
-        headers
     }
 
     fn tagging(&self) -> Result<String, Error> {
@@ -131,6 +130,11 @@ impl ObjectOptions {
         let pairs: Vec<_> = self.tags.iter().map(|(k, v)| format!("{}={}", encode(k), encode(v))).collect();
         Ok(pairs.join("&"))
     }
+}
+
+/// Declares that the requester pays.
+pub(crate) fn requester_pays() -> HeaderMap {
+    HeaderMap::from_iter([(REQUEST_PAYER, HeaderValue::from_static(REQUESTER))])
 }
 
 /// The option that sets a header.
@@ -186,7 +190,8 @@ const MOST_CUSTOM: usize = 100;
 const OBJECT_ACL: HeaderName = HeaderName::from_static("x-oss-object-acl");
 const TAGGING: HeaderName = HeaderName::from_static("x-oss-tagging");
 const TRAFFIC_LIMIT: HeaderName = HeaderName::from_static("x-oss-traffic-limit");
-pub(super) const REQUEST_PAYER: HeaderName = HeaderName::from_static("x-oss-request-payer");
+pub(crate) const REQUEST_PAYER: HeaderName = HeaderName::from_static("x-oss-request-payer");
+pub(crate) const REQUESTER: &str = "requester";
 pub(super) const FORBID_OVERWRITE: HeaderName = HeaderName::from_static("x-oss-forbid-overwrite");
 const TRAFFIC_LIMITS: std::ops::RangeInclusive<u64> = 819_200..=838_860_800;
 const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');

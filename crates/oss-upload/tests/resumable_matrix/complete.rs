@@ -313,7 +313,7 @@ async fn file_already_exists_is_an_error_if_the_object_is_another() {
     assert_eq!(error.server().unwrap().code(), "FileAlreadyExists");
     assert_eq!(bench.world.object(KEY).unwrap().body, &b"another"[..]);
     // The upload waits for whoever makes room.
-    bench.world.uploader().delete_object(&crate::common::bucket(), KEY).await.unwrap();
+    bench.world.uploader().delete_object(crate::common::bucket(), KEY).await.unwrap();
     let uploaded = upload().await;
     assert_eq!(uploaded.unwrap().report.parts_resumed, 11);
     assert!(bench.is_over());

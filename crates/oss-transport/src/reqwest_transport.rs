@@ -93,7 +93,7 @@ impl ReqwestTransport {
         self.check_scheme(&request)?;
         let (mut parts, body) = request.into_parts();
         let body = outgoing::agree_on_length(body, parts.headers.get(CONTENT_LENGTH))?;
-        say_empty(&mut parts, &body);
+        say_length(&mut parts, &body);
         let target = parts.uri.clone();
         let (body, progress) = outgoing::outgoing(body);
         let mut request = reqwest::Request::try_from(http::Request::from_parts(parts, body))
@@ -140,12 +140,12 @@ impl Transport for ReqwestTransport {
     }
 }
 
-/// Says the length of an empty body where a body is usual, which hyper leaves out. OSS answers such a request with
-/// 411 `MissingContentLength`.
-fn say_empty(parts: &mut http::request::Parts, body: &Body) {
+/// Says the length of the body, which hyper would say too, but in a map without room for it. Where a body is usual,
+/// that holds for an empty one too, which hyper leaves out: OSS answers such a request with 411 `MissingContentLength`.
+fn say_length(parts: &mut http::request::Parts, body: &Body) {
     let usual = matches!(parts.method, Method::PUT | Method::POST | Method::PATCH);
-    if usual && body.exact_len() == Some(0) {
-        parts.headers.entry(CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
+    if let Some(len) = body.exact_len().filter(|len| usual || *len > 0) {
+        parts.headers.entry(CONTENT_LENGTH).or_insert_with(|| len.into());
     }
 }
 

@@ -11,7 +11,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use oss_emulator::Emulator;
+use oss_emulator::{Emulator, Fault, JournalEntry, Operation};
 
 /// What an example says if all goes well.
 fn output_of(example: &str, arguments: &[&str], input: &[u8]) -> String {
@@ -19,6 +19,18 @@ fn output_of(example: &str, arguments: &[&str], input: &[u8]) -> String {
 }
 
 fn output_with(example: &str, arguments: &[&str], input: &[u8], environment: &[(&str, &str)]) -> String {
+    let mut command = command(example, arguments, environment);
+    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = command.spawn().unwrap();
+    // An example that reads nothing may have closed its end.
+    let _ = running.stdin.take().unwrap().write_all(input);
+    let output = running.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    said
+}
+
+fn command(example: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     let test = std::env::current_exe().unwrap();
     let folder = test.ancestors().nth(2).unwrap().join("examples");
     let program = folder.join(format!("{example}{}", std::env::consts::EXE_SUFFIX));
@@ -28,14 +40,7 @@ fn output_with(example: &str, arguments: &[&str], input: &[u8], environment: &[(
         command.env_remove(variable);
     }
     command.envs(environment.iter().copied()).args(arguments).current_dir(root());
-    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut running = command.spawn().unwrap();
-    // An example that reads nothing may have closed its end.
-    let _ = running.stdin.take().unwrap().write_all(input);
-    let output = running.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
-    said
+    command
 }
 
 fn root() -> PathBuf {
@@ -126,6 +131,38 @@ async fn resumable_with_progress_takes_a_temporary_key() {
     .unwrap();
     assert_says(&said, &["parts    0 sent"]);
     assert!(emulator.object("a-bucket", "files/LICENSE-MIT").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn resumable_with_progress_goes_on_where_it_was_killed() {
+    // One part hangs for as long as the first run lives.
+    let hangs = Fault::on(Operation::UploadPart).part(4).always().stall();
+    let emulator = Emulator::builder().bucket("a-bucket").fault(hangs).start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let content = vec![b'x'; 5 << 20];
+    let file = folder.path().join("file.bin");
+    std::fs::write(&file, &content).unwrap();
+    let checkpoints = folder.path().join("checkpoints");
+    let arguments = [file.to_str().unwrap(), "--checkpoints", checkpoints.to_str().unwrap()];
+    let environment = [
+        ("OSS_ENDPOINT", emulator.endpoint()),
+        ("OSS_REGION", "cn-hangzhou"),
+        ("OSS_BUCKET", "a-bucket"),
+        ("OSS_ACCESS_KEY_ID", oss_emulator::DEFAULT_ACCESS_KEY_ID),
+        ("OSS_ACCESS_KEY_SECRET", oss_emulator::DEFAULT_ACCESS_KEY_SECRET),
+    ];
+    let mut command = command("resumable_with_progress", &arguments, &environment);
+    let mut first = command.stdout(Stdio::null()).spawn().unwrap();
+    let is_sent = |entry: &&JournalEntry| entry.part_number.is_some() && entry.status == Some(200);
+    emulator.wait_for(|journal| journal.iter().filter(is_sent).count() == 4).await;
+    first.kill().unwrap();
+    first.wait().unwrap();
+    emulator.clear_faults();
+
+    let again = || output_with("resumable_with_progress", &arguments, b"", &environment);
+    let said = tokio::task::block_in_place(again);
+    assert_says(&said, &["parts    1 sent, 0 sent again, 4 resumed"]);
+    assert_eq!(emulator.object("a-bucket", "files/file.bin").unwrap().body, content);
 }
 
 #[test]

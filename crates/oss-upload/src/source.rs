@@ -70,7 +70,7 @@ pub trait Source: fmt::Debug + Send + Sync {
     }
 
     /// Says who the source is, so that a later run may go on with its upload. The default, `None`, means that nobody
-    /// can tell, and no checkpoint is kept.
+    /// can tell, and no checkpoint is kept; nor is one for a source of unknown length, whatever it says here.
     fn identity(&self) -> Option<SourceIdentity> {
         None
     }

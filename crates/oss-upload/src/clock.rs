@@ -20,7 +20,7 @@ impl Clock {
     }
 
     /// The time it was at that moment. Counted back from now, since the clock may have been corrected meanwhile.
-    pub(crate) fn at(&self, moment: Instant) -> SystemTime {
+    pub(crate) fn at(&self, moment: Moment) -> SystemTime {
         let now = self.now();
         now.checked_sub(moment.elapsed()).unwrap_or(now)
     }
@@ -33,6 +33,25 @@ impl Clock {
             Err(behind) => -millis(behind.duration()),
         };
         self.offset_ms.store(offset, Ordering::Relaxed);
+    }
+}
+
+/// A moment of this run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    instant: Instant,
+    machine: SystemTime,
+}
+
+impl Moment {
+    pub(crate) fn now() -> Self {
+        Self { instant: Instant::now(), machine: machine_time() }
+    }
+
+    /// How long ago it was, at most. An [`Instant`] stands still while the machine sleeps, and the wall clock may be set:
+    /// the longer of the two counts.
+    pub(crate) fn elapsed(self) -> Duration {
+        self.instant.elapsed().max(machine_time().duration_since(self.machine).unwrap_or_default())
     }
 }
 
@@ -54,6 +73,15 @@ pub(crate) fn machine_time() -> SystemTime {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_time_a_machine_slept_has_passed_and_a_clock_set_back_takes_none_away() {
+        let hour = Duration::from_secs(3600);
+        let slept = Moment { instant: Instant::now(), machine: machine_time() - hour };
+        assert!(slept.elapsed() >= hour);
+        let set_back = Moment { instant: Instant::now() - hour, machine: machine_time() + hour };
+        assert!(set_back.elapsed() >= hour);
+    }
 
     #[test]
     fn a_second_correction_replaces_the_first() {

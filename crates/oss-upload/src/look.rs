@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 use http::HeaderMap;
 use http::header::DATE;
 use oss_signing::{BucketName, ObjectKey};
-use tokio::time::Instant;
 
+use crate::clock::Moment;
 use crate::error::Error;
 use crate::head_object::{ObjectHead, head_object};
 use crate::uploaded::{StoredObject, text};
@@ -29,7 +29,7 @@ pub(crate) struct Wanted<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Began {
     /// In this run.
-    Here(Instant),
+    Here(Moment),
     /// In an earlier one, by OSS's clock as far as that was known then.
     Earlier(SystemTime),
 }

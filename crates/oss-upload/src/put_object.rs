@@ -9,6 +9,7 @@ use oss_signing::{BucketName, ObjectKey};
 
 use crate::call::{Answer, Call, Ledger, Payload};
 use crate::callback_failure::{CallbackFailed, CallbackFailure};
+use crate::clock::Moment;
 use crate::content_md5::ContentMd5;
 use crate::error::Error;
 use crate::look::{Began, Seen, Wanted};
@@ -198,7 +199,7 @@ impl Put<'_> {
     }
 
     async fn execute(&self, call: &mut Call<'_>, ledger: &Ledger) -> Result<Uploaded, Error> {
-        let mut earlier: Option<Error> = None;
+        let (began, mut earlier) = (Moment::now(), None::<Error>);
         loop {
             let error = match call.execute(ledger).await {
                 Ok(answer) => {
@@ -216,7 +217,7 @@ impl Put<'_> {
                 }
                 // The object in the way may be this put's own.
                 (error, Some(lost)) if error.has_code("FileAlreadyExists") => {
-                    return match self.look(call, ledger).await {
+                    return match self.look(began, ledger).await {
                         Ok(Seen::Stored(object)) => Ok(self.found(object, &lost)),
                         Ok(Seen::NotStored(_)) => Err(error),
                         _ => Err(error.after(Operation::PutObject, lost)),
@@ -224,7 +225,7 @@ impl Put<'_> {
                 }
                 (error, Some(lost)) => return Err(error.after(Operation::PutObject, lost)),
             };
-            let (reason, wait) = match self.look_twice(call, ledger, &lost).await {
+            let (reason, wait) = match self.look_twice(call, began, ledger, &lost).await {
                 Ok((Seen::Stored(object), _)) => return Ok(self.found(object, &lost)),
                 Ok((Seen::NotStored(reason), Some(wait))) => (reason, wait),
                 Ok((Seen::NotStored(reason) | Seen::Another(reason) | Seen::Unproven(reason), _)) => {
@@ -245,17 +246,18 @@ impl Put<'_> {
     async fn look_twice(
         &self,
         call: &mut Call<'_>,
+        began: Moment,
         ledger: &Ledger,
         lost: &Error,
     ) -> Result<(Seen, Option<Duration>), Error> {
-        let seen = self.look(call, ledger).await?;
+        let seen = self.look(began, ledger).await?;
         if !matches!(seen, Seen::NotStored(_)) {
             return Ok((seen, None));
         }
         call.attempts_before = ledger.requests();
         let wait = call.wait(lost, call.attempts_before);
         tokio::time::sleep(wait.unwrap_or_default().max(GRACE)).await;
-        Ok((self.look(call, ledger).await?, wait))
+        Ok((self.look(began, ledger).await?, wait))
     }
 
     fn found(&self, object: StoredObject, lost: &Error) -> Uploaded {
@@ -265,12 +267,12 @@ impl Put<'_> {
     }
 
     /// Looks for the object of a put whose answer was lost.
-    async fn look(&self, call: &Call<'_>, ledger: &Ledger) -> Result<Seen, Error> {
+    async fn look(&self, began: Moment, ledger: &Ledger) -> Result<Seen, Error> {
         let Some(size) = self.source.length() else {
             return Ok(Seen::Unproven("the source did not tell its length".into()));
         };
         let (bucket, key, crc64) = (self.bucket, self.key, ledger.last_crc64());
-        let (common, began) = (&self.options.payer_headers(), Began::Here(call.began));
+        let (common, began) = (&self.options.payer_headers(), Began::Here(began));
         (Wanted { bucket, key, common, size, crc64: Some(crc64), began }).look(self.engine).await
     }
 }

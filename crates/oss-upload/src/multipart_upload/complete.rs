@@ -4,10 +4,10 @@ use std::time::UNIX_EPOCH;
 
 use http::HeaderMap;
 use oss_callback::Callback;
-use tokio::time::Instant;
 
 use super::{MultipartUpload, UploadedPart};
 use crate::call::Ledger;
+use crate::clock::Moment;
 use crate::crc64::Crc64Fold;
 use crate::error::Error;
 use crate::look::{Began, Seen, Wanted};
@@ -77,7 +77,7 @@ impl CompleteMultipartUpload {
         let callback = self.callback.is_some();
         let completed = Completed { upload_id: &self.upload.id, parts: &parts, headers, callback };
         let (ledger, common) = (Ledger::default(), self.payer_headers());
-        let began = Began::Here(Instant::now());
+        let began = Began::Here(Moment::now());
         let result = match self.upload.multipart(&ledger, &common).complete(&completed).await {
             Ok(answer) => read_completed(answer, self.size(), self.crc64(), callback),
             Err(error) if error.lost_answer() => self.look(error, began).await,

@@ -1,13 +1,13 @@
 use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
-use tokio::time::Instant;
 
 use super::journal::Journal;
 use super::plan::Plan;
 use super::report::History;
 use super::run::{Run, Upload, seconds};
 use crate::checkpoint::{Durability, Record};
+use crate::clock::Moment;
 use crate::error::Error;
 use crate::look::{Began, SKEW};
 use crate::multipart::list_uploads;
@@ -33,11 +33,10 @@ impl Run<'_> {
             };
             journal.append(intent, Durability::Synced).await?;
         }
-        let (requests, began) = (self.ledger.requests(), Instant::now());
+        let (requests, began) = (self.ledger.requests(), Moment::now());
         let id = journal.keep(self.multipart().initiate(self.initiate.clone())).await?;
         // By now the clock has been corrected if it was far from OSS's.
-        let now = self.engine.wire.clock.now();
-        let since = now.checked_sub(began.elapsed()).unwrap_or(now);
+        let since = self.engine.wire.clock.at(began);
         // An attempt before this one may have begun an upload whose id never arrived. It is looked for before this id is
         // written down: a run that dies in between leaves an intent alone, and the next one looks for both.
         let written = match self.ledger.requests() > requests + 1 {

@@ -13,7 +13,8 @@ use crate::clock::machine_time;
 ///
 /// Wrap a provider that has to go somewhere for its credentials: a metadata service, an STS call, a file.
 ///
-/// - Credentials without an expiry are kept until OSS refuses them.
+/// - Credentials without an expiry are kept until OSS refuses them. Refused ones are dropped and the provider is asked at
+///   once: the refused attempt is repeated if it gives others, and not if it gives the same.
 /// - From [`margin`](Self::with_margin) (5 minutes) before the expiry one caller asks the provider; the others go on
 ///   with what is there, and wait only if that has expired.
 /// - If the provider fails while the credentials still hold, they are used and the failure is logged. If they do not
@@ -74,8 +75,8 @@ impl<P: ProvideCredentials> CachedCredentials<P> {
         kept.as_ref().filter(holds).cloned()
     }
 
-    fn keep(&self, credentials: Option<Credentials>) {
-        *self.kept.write().unwrap_or_else(PoisonError::into_inner) = credentials;
+    fn keep(&self, credentials: Credentials) {
+        *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Some(credentials);
     }
 
     async fn ask(&self, called: Instant) -> Result<Credentials, CredentialsError> {
@@ -89,7 +90,7 @@ impl<P: ProvideCredentials> CachedCredentials<P> {
         match self.provider.credentials().await {
             Ok(credentials) => {
                 *last = None;
-                self.keep(Some(credentials.clone()));
+                self.keep(credentials.clone());
                 Ok(credentials)
             }
             Err(error) => {
@@ -126,18 +127,20 @@ impl<P: ProvideCredentials> ProvideCredentials for CachedCredentials<P> {
     }
 
     async fn refused(&self, credentials: &Credentials) -> bool {
-        let same = |kept: &Credentials| {
-            kept.access_key_id() == credentials.access_key_id()
-                && kept.security_token() == credentials.security_token()
+        let same = |other: &Credentials| {
+            other.access_key_id() == credentials.access_key_id()
+                && other.security_token() == credentials.security_token()
         };
         // Another part may have been refused before, and newer ones may be here already.
         let refused_are_kept =
             self.kept.read().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(same);
         if refused_are_kept {
             self.provider.refused(credentials).await;
-            self.keep(None);
+            // Or may have come meanwhile.
+            self.kept.write().unwrap_or_else(PoisonError::into_inner).take_if(|kept| same(kept));
         }
-        true
+        // The provider need not know more than how to be asked; what it gives now tells whether it can have others.
+        self.credentials().await.is_ok_and(|now| !same(&now))
     }
 }
 
@@ -181,6 +184,20 @@ mod tests {
                 Some(lives) => credentials.with_expiry(machine_time() + lives),
                 None => credentials,
             })
+        }
+    }
+
+    /// Gives credentials for a minute, once.
+    #[derive(Debug)]
+    struct Once(AtomicU32);
+
+    #[async_trait]
+    impl ProvideCredentials for Once {
+        async fn credentials(&self) -> Result<Credentials, CredentialsError> {
+            match self.0.fetch_add(1, Ordering::SeqCst) {
+                0 => Ok(Credentials::new("id", "s").with_expiry(machine_time() + Duration::from_secs(60))),
+                _ => Err(CredentialsError::new("gone")),
+            }
         }
     }
 
@@ -253,6 +270,46 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_provider_that_has_no_others_lets_the_refusal_stand() {
+        let fixed = Credentials::new("id", "secret");
+        let cached = CachedCredentials::new(fixed.clone());
+        cached.credentials().await.unwrap();
+        assert!(!cached.refused(&fixed).await);
+        let cached = CachedCredentials::new(Once(AtomicU32::new(0)));
+        let first = cached.credentials().await.unwrap();
+        assert!(!cached.refused(&first).await, "it fails");
+    }
+
+    #[tokio::test]
+    async fn what_came_while_the_provider_heard_of_the_refusal_is_kept() {
+        /// Gives others each time it is asked; takes its time to hear of a refusal.
+        #[derive(Debug)]
+        struct Deaf(AtomicU32, Semaphore);
+        #[async_trait]
+        impl ProvideCredentials for Deaf {
+            async fn credentials(&self) -> Result<Credentials, CredentialsError> {
+                Ok(Credentials::new(format!("id{}", self.0.fetch_add(1, Ordering::SeqCst)), "s"))
+            }
+            async fn refused(&self, _: &Credentials) -> bool {
+                self.1.acquire().await.unwrap().forget();
+                true
+            }
+        }
+        let deaf = Arc::new(Deaf(AtomicU32::new(0), Semaphore::new(0)));
+        let cached = CachedCredentials::new(Arc::clone(&deaf));
+        let first = cached.credentials().await.unwrap();
+        let (mut one, mut other) = (Box::pin(cached.refused(&first)), Box::pin(cached.refused(&first)));
+        assert!(futures_util::poll!(&mut one).is_pending() && futures_util::poll!(&mut other).is_pending());
+        deaf.1.add_permits(1);
+        assert!(one.await);
+        assert_eq!(cached.credentials().await.unwrap().access_key_id(), "id1");
+        deaf.1.add_permits(1);
+        assert!(other.await, "there are newer ones");
+        assert_eq!(cached.credentials().await.unwrap().access_key_id(), "id1");
+        assert_eq!(deaf.0.load(Ordering::SeqCst), 2, "asked once after the refusals");
+    }
+
+    #[tokio::test]
     async fn the_provider_hears_of_a_refusal_of_what_it_gave_last() {
         #[derive(Debug, Default)]
         struct Hears(AtomicU32);
@@ -278,24 +335,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_failure_while_the_old_ones_hold_is_no_failure() {
-        #[derive(Debug)]
-        struct Once(AtomicU32);
-        #[async_trait]
-        impl ProvideCredentials for Once {
-            async fn credentials(&self) -> Result<Credentials, CredentialsError> {
-                match self.0.fetch_add(1, Ordering::SeqCst) {
-                    0 => {
-                        Ok(Credentials::new("id", "s").with_expiry(machine_time() + Duration::from_secs(60)))
-                    }
-                    _ => Err(CredentialsError::new("gone")),
-                }
-            }
-        }
         let cached = CachedCredentials::new(Once(AtomicU32::new(0)));
         for _ in 0..3 {
             assert_eq!(cached.credentials().await.unwrap().access_key_id(), "id");
         }
-        cached.keep(Some(Credentials::new("id", "s").with_expiry(std::time::UNIX_EPOCH)));
+        cached.keep(Credentials::new("id", "s").with_expiry(std::time::UNIX_EPOCH));
         cached.credentials().await.unwrap_err();
     }
 }

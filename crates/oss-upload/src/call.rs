@@ -121,6 +121,7 @@ impl<'a> Call<'a> {
     /// Puts into `lost` the last attempt that may have stored the object in spite of its error and was repeated.
     async fn repeat(&self, ledger: &Ledger, lost: &mut Option<Error>) -> Result<Answer, Error> {
         let (mut attempts, mut clock_corrected, mut refreshed) = (self.attempts_before, false, false);
+        let mut altered = false;
         let mut earlier: Option<Error> = None;
         loop {
             let credentials = match &self.target {
@@ -159,7 +160,10 @@ impl<'a> Call<'a> {
             {
                 refreshed = true;
             } else {
-                let safe = self.may_repeat(&error, attempts);
+                // Content that arrived altered may arrive whole the next time; twice altered, the digest is of other
+                // content.
+                let altered_again = error.has_code("InvalidDigest") && std::mem::replace(&mut altered, true);
+                let safe = !altered_again && self.may_repeat(&error);
                 let Some(wait) = safe.then(|| self.wait(&error, attempts)).flatten() else {
                     return Err(error);
                 };
@@ -182,11 +186,7 @@ impl<'a> Call<'a> {
     }
 
     /// Whether a repetition is safe; whether it may help, [`wait`](Self::wait) asks.
-    fn may_repeat(&self, error: &Error, attempts: u32) -> bool {
-        // Content that arrived altered may arrive whole the next time; twice altered, the digest is of other content.
-        if error.has_code("InvalidDigest") && attempts > 1 {
-            return false;
-        }
+    fn may_repeat(&self, error: &Error) -> bool {
         match error {
             Error::Corrupted { .. } => self.repeat_when_corrupted,
             _ if error.lost_answer() => self.repeat_when_lost,

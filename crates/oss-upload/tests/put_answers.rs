@@ -85,6 +85,19 @@ async fn a_success_that_is_not_osss_word_is_none() {
 }
 
 #[tokio::test]
+async fn content_that_arrived_altered_is_sent_once_more_whatever_failed_before() {
+    let altered = || refused(400, "<Error><Code>InvalidDigest</Code></Error>");
+    let (result, seen) = end([Step::NoConnection, altered(), stored()], |put| put).await;
+    assert_eq!((result.is_ok(), seen.len()), (true, 3), "{result:?}");
+    for steps in [vec![altered(), altered()], vec![altered(), Step::NoConnection, altered()]] {
+        let requests = steps.len();
+        let (result, seen) = end(steps, |put| put).await;
+        assert_eq!(result.unwrap_err().server().unwrap().code(), "InvalidDigest");
+        assert_eq!(seen.len(), requests);
+    }
+}
+
+#[tokio::test]
 async fn redirects_and_odd_statuses_are_refusals() {
     for status in [300, 301, 307, 308, 304, 401, 418, 499] {
         let (result, seen) = end([refused(status, "")], |put| put).await;

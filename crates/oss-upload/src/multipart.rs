@@ -51,3 +51,6 @@ fn read_xml<T: DeserializeOwned>(operation: Operation, answer: &Answer) -> Resul
     let text = std::str::from_utf8(&answer.body).map_err(|_| malformed("its XML is not UTF-8".into()))?;
     quick_xml::de::from_str(text).map_err(|error| malformed(format!("its XML cannot be read: {error}")))
 }
+
+/// OSS documentation, "Multipart upload": part numbers are 1 to 10,000.
+pub(crate) const MAX_PARTS: u16 = 10_000;

@@ -14,7 +14,7 @@ use oss_signing::{BucketName, ObjectKey, PresignedUrl};
 
 use crate::call::Ledger;
 use crate::error::Error;
-use crate::multipart::{ListedPart, Multipart};
+use crate::multipart::{ListedPart, MAX_PARTS, Multipart};
 use crate::operation::Operation;
 use crate::options::{self, ObjectOptions, REQUEST_PAYER, REQUESTER, guess_content_type};
 use crate::uploader::Engine;
@@ -172,7 +172,7 @@ impl MultipartUpload {
         length: Option<u64>,
         expires_in: Duration,
     ) -> Result<Uri, Error> {
-        if !(1..=MOST_PARTS).contains(&number) {
+        if !(1..=MAX_PARTS).contains(&number) {
             return Err(Error::invalid("number", format!("is {number}; parts have the numbers 1 to 10,000")));
         }
         let part_number = number.to_string();
@@ -250,6 +250,3 @@ impl From<ListedPart> for UploadedPart {
 fn covers_length(url: &Uri) -> bool {
     PresignedUrl::read(url).is_ok_and(|says| says.additional_headers().contains(&CONTENT_LENGTH))
 }
-
-/// OSS documentation, "Multipart upload": part numbers are 1 to 10,000.
-const MOST_PARTS: u16 = 10_000;

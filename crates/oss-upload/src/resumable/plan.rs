@@ -1,6 +1,7 @@
 use std::ops::Range;
 
 use crate::error::Error;
+use crate::multipart;
 
 /// How a source is cut into parts: all of one size, the last one of the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,7 +150,7 @@ const MIB: u64 = 1024 * 1024;
 const MIN_PART: u64 = 100 * 1024;
 const MAX_PART: u64 = 5 * 1024 * MIB;
 const DEFAULT_PART: u64 = 8 * MIB;
-const MAX_PARTS: u64 = 10_000;
+const MAX_PARTS: u64 = multipart::MAX_PARTS as u64;
 /// Complete and ListParts take longer the more parts there are, and a part is what a failure costs.
 const AIMED_PARTS: u64 = 1_000;
 

@@ -12,7 +12,7 @@ use crate::limits::Phase;
 use crate::operation::Operation;
 use crate::server_error::ServerError;
 use crate::source::SourceError;
-use crate::uploaded::{CallbackOutcome, Uploaded};
+use crate::uploaded::Uploaded;
 
 /// Why an upload did not end well.
 ///
@@ -138,7 +138,8 @@ pub enum Error {
         #[source]
         cause: Box<Error>,
     },
-    /// The checkpoint cannot be used; it says whether the upload is safe.
+    /// The checkpoint cannot be used, or has passed to another holder, who may complete the upload:
+    /// [`object_state`](Self::object_state) tells the two apart.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
 }
@@ -206,10 +207,7 @@ impl Error {
     /// Any other error, as it was.
     pub fn ignore_callback_failure(self) -> Result<Uploaded, Self> {
         match self {
-            Self::CallbackFailed(failed) => {
-                let callback = CallbackOutcome::Failed(failed.failure);
-                Ok(Uploaded { callback, ..failed.uploaded })
-            }
+            Self::CallbackFailed(failed) => Ok(failed.uploaded),
             other => Err(other),
         }
     }

@@ -11,9 +11,10 @@ use crate::operation::Operation;
 ///
 /// The engine asks only where repeating is safe and may help: never after a 203 `CallbackFailed`, never after a refusal
 /// that would come again (`AccessDenied`, `NoSuchBucket`, …), and where the answer of a request with a callback was
-/// lost, only after it has looked and the object is not there. So a policy decides about patience alone. Every repeated attempt takes
-/// fresh credentials, a fresh date, a freshly opened body and a fresh signature. A corrected clock and refreshed
-/// credentials are tried once without asking.
+/// lost, only after it has looked and the object is not there
+/// ([`resend_when_unsure`](crate::PutObject::resend_when_unsure) leaves the look out). So a policy decides about patience
+/// alone. Every repeated attempt takes fresh credentials, a fresh date, a freshly opened body and a fresh signature. A
+/// corrected clock and refreshed credentials are tried once without asking.
 pub trait RetryPolicy: fmt::Debug + Send + Sync {
     /// The time to wait before the next attempt, or `None` to let the failure stand.
     fn wait(&self, failure: &Failure<'_>) -> Option<Duration>;

@@ -34,8 +34,9 @@ pub struct StoredObject {
     /// The ETag without its quotes: for a put the MD5 of the content in upper-case hex, for a multipart upload an
     /// opaque value.
     pub etag: Option<String>,
-    /// CRC-64/XZ of the object as OSS computed it (`x-oss-hash-crc64ecma`). When it is here, it was compared with the
-    /// bytes sent, and it was equal.
+    /// CRC-64/XZ of the object as OSS computed it (`x-oss-hash-crc64ecma`). After an upload it was compared with that of
+    /// the bytes sent, and it was equal. Two only tell it: [`head_object`](crate::Uploader::head_object), and
+    /// [`MultipartUpload::complete`](crate::MultipartUpload::complete) if OSS did not tell the CRC-64 of every part.
     pub crc64: Option<u64>,
     /// The version id, in a bucket with versioning.
     pub version_id: Option<String>,
@@ -135,7 +136,7 @@ impl fmt::Debug for CallbackAnswer {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
-    /// Requests sent, repeated ones included.
+    /// Requests sent, repeated ones included; the HEADs that look for the object of a lost answer are not counted.
     pub requests: u32,
     /// Bytes of content handed to the transport, repeated ones included.
     pub bytes_sent: u64,

@@ -8,8 +8,8 @@ use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, EXPIRES, HeaderName,
 };
 
-use self::headers::{ENCRYPTION_KEY_ID, FORBID_OVERWRITE};
-pub(crate) use self::headers::{REQUEST_PAYER, REQUESTER, requester_pays};
+use self::headers::ENCRYPTION_KEY_ID;
+pub(crate) use self::headers::{FORBID_OVERWRITE, REQUEST_PAYER, REQUESTER, requester_pays};
 
 /// The headers an object is stored with. What is not set is left to OSS or the bucket.
 ///

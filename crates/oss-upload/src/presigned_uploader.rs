@@ -5,17 +5,17 @@ use std::sync::Arc;
 use http::Method;
 use oss_transport::Transport;
 
-use crate::call::{Call, Ledger, Payload, Target};
+use crate::call::{Call, Ledger, Target};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::limits::TimeLimits;
 use crate::operation::Operation;
 use crate::presigned_put::PresignedPut;
 use crate::progress::{Progress, Reporter};
-use crate::put_object::{PutObject, read_stored, reported};
+use crate::put_object::{prepare, read_put, reported};
 use crate::retry::{Backoff, RetryPolicy};
 use crate::source::Content;
-use crate::uploaded::{StoredObject, Uploaded};
+use crate::uploaded::Uploaded;
 use crate::uploader::Wire;
 
 /// Uploads through URLs that somebody else has signed. It needs no key, no endpoint and no region.
@@ -77,13 +77,13 @@ impl PresignedUploader {
 
 /// An upload through a URL that somebody else has signed. Awaiting it sends it.
 ///
-/// The outcome is that of [`PutObject`]: the same checks, the same typed error for a failed callback. One thing differs.
-/// If the answer of a put with a callback (or one that forbids overwriting) is lost, nobody can look for the object with this URL, so the error is
-/// [`Error::OutcomeUnknown`].
+/// The outcome is that of [`PutObject`](crate::PutObject): the same checks, the same typed error for a failed callback. One
+/// thing differs. If the answer of a put with a callback (or one that forbids overwriting) is lost, nobody can look for the
+/// object with this URL, so the error is [`Error::OutcomeUnknown`].
 ///
 /// # Errors
 ///
-/// As [`PutObject`]. A URL that has expired is refused by OSS with 403 `AccessDenied`.
+/// As [`PutObject`](crate::PutObject). A URL that has expired is refused by OSS with 403 `AccessDenied`.
 ///
 /// # Cancellation
 ///
@@ -113,33 +113,18 @@ impl PutPresigned {
 
     async fn send(self) -> Result<Uploaded, Error> {
         let source = self.content.open().await?;
-        let len = PutObject::checked_length(&*source)?;
-        let tally = self.reporter.as_ref().map(|reporter| reporter.start(len));
-        let callback = self.put.has_callback();
-        let operation = Operation::PutObject;
+        let (callback, operation) = (self.put.has_callback(), Operation::PutObject);
         let mut call = Call::to(&self.wire, Target::Presigned(self.put.url()), operation, Method::PUT);
         call.headers = self.put.headers().clone();
-        call.payload = Payload::Source { source: &*source, range: 0..len.unwrap_or(u64::MAX) };
-        call.meter = tally.as_ref().map(|tally| tally.meter());
-        if callback {
-            call.limits = call.limits.with_longer_first_byte(call.limits.callback);
-        }
-        let once = callback || self.put.headers().contains_key("x-oss-forbid-overwrite");
-        if once {
-            call.repeat_when_lost = self.resend_when_unsure;
-            call.repeat_when_corrupted = false;
-        }
+        let reporter = self.reporter.as_ref();
+        let tally = prepare(&mut call, &*source, callback, self.resend_when_unsure, reporter)?;
         let ledger = Ledger::default();
         let result = match call.execute(&ledger).await {
-            Ok(answer) => {
-                let object = StoredObject::from_answer(&answer, answer.sent);
-                read_stored(operation, object, callback, answer)
+            Ok(answer) => read_put(answer, callback),
+            Err(error) if error.lost_answer() && !call.repeat_when_lost => {
+                let reason = "a presigned URL does not let one look; ask whoever signed it";
+                Err(Error::unknown(operation, reason, error))
             }
-            Err(error) if once && error.lost_answer() => Err(Error::unknown(
-                operation,
-                "a presigned URL does not let one look; ask whoever signed it",
-                error,
-            )),
             Err(error) => Err(error),
         };
         reported(result, &ledger, tally.as_ref())

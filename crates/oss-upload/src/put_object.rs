@@ -14,7 +14,7 @@ use crate::content_md5::ContentMd5;
 use crate::error::Error;
 use crate::look::{Began, Seen, Wanted};
 use crate::operation::Operation;
-use crate::options::{ObjectOptions, guess_content_type};
+use crate::options::{FORBID_OVERWRITE, ObjectOptions, guess_content_type};
 use crate::progress::{Progress, Reporter, Stage, Tally};
 use crate::server_error::ServerError;
 use crate::source::{Content, Source, SourceError};
@@ -178,22 +178,14 @@ pub(crate) struct Put<'a> {
 
 impl Put<'_> {
     pub(crate) async fn run(&self) -> Result<Uploaded, Error> {
-        let len = PutObject::checked_length(self.source)?;
-        let tally = self.reporter.map(|reporter| reporter.start(len));
         let mut call = Call::new(self.engine, Operation::PutObject, Method::PUT, self.bucket, Some(self.key));
         call.headers = self.options.put_headers(Some(self.content_type))?;
-        call.payload = Payload::Source { source: self.source, range: 0..len.unwrap_or(u64::MAX) };
         call.content_md5 = self.content_md5;
-        call.meter = tally.as_ref().map(|tally| tally.meter());
         if let Some(callback) = self.callback {
             call.headers.extend(callback.encode().headers());
-            call.limits = call.limits.with_longer_first_byte(call.limits.callback);
         }
-        // A second put might call the application server again, or be refused because of the object the first stored.
-        if self.callback.is_some() || self.options.forbids_overwrite() {
-            call.repeat_when_lost = self.resend_when_unsure;
-            call.repeat_when_corrupted = false;
-        }
+        let (callback, resend) = (self.callback.is_some(), self.resend_when_unsure);
+        let tally = prepare(&mut call, self.source, callback, resend, self.reporter)?;
         let ledger = Ledger::default();
         reported(self.execute(&mut call, &ledger).await, &ledger, tally.as_ref())
     }
@@ -202,10 +194,7 @@ impl Put<'_> {
         let (began, mut earlier) = (Moment::now(), None::<Error>);
         loop {
             let error = match call.execute(ledger).await {
-                Ok(answer) => {
-                    let object = StoredObject::from_answer(&answer, answer.sent);
-                    return read_stored(Operation::PutObject, object, self.callback.is_some(), answer);
-                }
+                Ok(answer) => return read_put(answer, self.callback.is_some()),
                 Err(error) => error,
             };
             let lost = match (error, earlier) {
@@ -275,6 +264,35 @@ impl Put<'_> {
         let (common, began) = (&self.options.payer_headers(), Began::Here(began));
         (Wanted { bucket, key, common, size, crc64: Some(crc64), began }).look(self.engine).await
     }
+}
+
+/// Gives a put that has its headers the content, time for its callback, and leave to be repeated.
+pub(crate) fn prepare<'a>(
+    call: &mut Call<'a>,
+    source: &'a dyn Source,
+    callback: bool,
+    resend_when_unsure: bool,
+    reporter: Option<&Reporter>,
+) -> Result<Option<Tally>, Error> {
+    let len = PutObject::checked_length(source)?;
+    let tally = reporter.map(|reporter| reporter.start(len));
+    call.payload = Payload::Source { source, range: 0..len.unwrap_or(u64::MAX) };
+    call.meter = tally.as_ref().map(Tally::meter);
+    if callback {
+        call.limits = call.limits.with_longer_first_byte(call.limits.callback);
+    }
+    // A second put might call the application server again, or be refused because of the object the first stored.
+    if callback || call.headers.contains_key(FORBID_OVERWRITE) {
+        call.repeat_when_lost = resend_when_unsure;
+        call.repeat_when_corrupted = false;
+    }
+    Ok(tally)
+}
+
+/// Reads the answer to a put.
+pub(crate) fn read_put(answer: Answer, callback_requested: bool) -> Result<Uploaded, Error> {
+    let object = StoredObject::from_answer(&answer, answer.sent);
+    read_stored(Operation::PutObject, object, callback_requested, answer)
 }
 
 /// Adds to an outcome what was done for it, and tells the progress of an object that is stored.

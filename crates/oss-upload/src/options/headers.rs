@@ -192,7 +192,7 @@ const TAGGING: HeaderName = HeaderName::from_static("x-oss-tagging");
 const TRAFFIC_LIMIT: HeaderName = HeaderName::from_static("x-oss-traffic-limit");
 pub(crate) const REQUEST_PAYER: HeaderName = HeaderName::from_static("x-oss-request-payer");
 pub(crate) const REQUESTER: &str = "requester";
-pub(super) const FORBID_OVERWRITE: HeaderName = HeaderName::from_static("x-oss-forbid-overwrite");
+pub(crate) const FORBID_OVERWRITE: HeaderName = HeaderName::from_static("x-oss-forbid-overwrite");
 const TRAFFIC_LIMITS: std::ops::RangeInclusive<u64> = 819_200..=838_860_800;
 const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 

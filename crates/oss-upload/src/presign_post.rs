@@ -51,7 +51,6 @@ use crate::uploader::Engine;
 ///
 /// [`Error::InvalidArgument`] for a key that holds `${filename}`, which OSS would replace; [`Error::Sign`] for what cannot
 /// be signed: an expiry beyond the credentials', a range without a size, a value that is too long.
-#[derive(Debug)]
 #[must_use = "nothing is signed until it is awaited"]
 pub struct PresignPost {
     engine: Arc<Engine>,
@@ -181,6 +180,22 @@ impl IntoFuture for PresignPost {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.sign())
+    }
+}
+
+/// Shows the names of the fields only: a value may be a secret.
+impl fmt::Debug for PresignPost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PresignPost")
+            .field("bucket", &self.bucket)
+            .field("key", &self.key)
+            .field("expires_in", &self.expires_in)
+            .field("size", &self.size)
+            .field("content_type", &self.content_type)
+            .field("forbid_overwrite", &self.forbid_overwrite)
+            .field("fields", &self.fields.iter().map(|(name, _)| name).collect::<Vec<_>>())
+            .field("callback", &self.callback)
+            .finish_non_exhaustive()
     }
 }
 

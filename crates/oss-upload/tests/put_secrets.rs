@@ -125,6 +125,9 @@ async fn nothing_tells_a_secret() {
             }
         }
     }
+    let form =
+        uploader.presign_post(bucket(), "k").field("x-oss-meta-owner", HEADER).callback(callback.clone());
+    check("the signing of a form", &format!("{form:?}"));
     let presign = uploader.presign_put(bucket(), "k").options(options).callback(callback.clone());
     check("the signing of a put", &format!("{presign:?}"));
     let url = presign.await.unwrap();

@@ -6,7 +6,7 @@
 //!
 //! Ours signs each request (V4), reads the file off the async threads, computes CRC-64, watches its time limits and reads
 //! the answer; the bare client has the same reads and none of the rest. `curl -T`, where there is one, shows what a
-//! program in C does. The turns are interleaved and medians are shown.
+//! program in C does. The two take turns; medians are shown, and of the ratio the median of the turns.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -24,7 +24,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use bed::{Cost, FileTable, Sink, client, median};
+use bed::{Cost, FileTable, Pairs, Sink, median, of_bare};
 
 const LARGE: u64 = 1 << 30;
 const SMALL: usize = 4096;
@@ -32,9 +32,9 @@ const SMALL: usize = 4096;
 fn main() {
     let Some(real) = bed::play(run_client) else { return };
     let sink = Sink::start();
-    let (size, turns) = if real { (LARGE, 9) } else { (1 << 20, 1) };
+    let (size, turns) = if real { (LARGE, 41) } else { (1 << 20, 1) };
     large(&sink.url, size, turns);
-    small(&sink.url, if real { 60_000 } else { 600 }, if real { 5 } else { 1 });
+    small(&sink.url, if real { 60_000 } else { 600 }, if real { 11 } else { 1 });
 }
 
 async fn run_client(arguments: Vec<String>) {
@@ -52,16 +52,12 @@ async fn run_client(arguments: Vec<String>) {
 fn large(url: &str, size: u64, turns: usize) {
     let file = bed::sparse_file(size);
     let path = file.path().to_str().unwrap();
-    let (mut bare, mut ours, mut curl) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..turns {
-        bare.push(client(&["file-bare", url, path, "1"]));
-        ours.push(client(&["file-ours", url, path, "1"]));
-        curl.extend(curl_upload(url, path));
-    }
-    let table = FileTable::begin(&format!("a file of {size} bytes in one PUT"), size, median(&bare));
-    table.row("put_object", median(&ours));
+    let pairs = Pairs::run(turns, &["file-bare", url, path, "1"], &["file-ours", url, path, "1"]);
+    let curl: Vec<Cost> = (0..turns).map_while(|_| curl_upload(url, path)).collect();
+    let table = FileTable::begin(&format!("a file of {size} bytes in one PUT"), size, &pairs.bare);
+    table.row("put_object", &pairs.ours);
     if !curl.is_empty() {
-        table.row("curl -T, with the start of the program", median(&curl));
+        table.row("curl -T, with the start of the program", &curl);
     }
 }
 
@@ -72,18 +68,16 @@ fn small(url: &str, count: usize, turns: usize) {
     for concurrency in [1, 32, 256] {
         let count = if concurrency == 1 { count / 6 } else { count } / concurrency * concurrency;
         let (number, at_once) = (count.to_string(), concurrency.to_string());
-        let (mut bare, mut ours) = (Vec::new(), Vec::new());
-        for _ in 0..turns {
-            bare.push(client(&["small-bare", url, &number, &at_once]));
-            ours.push(client(&["small-ours", url, &number, &at_once]));
-        }
-        let (bare, ours) = (median(&bare), median(&ours));
+        let (bare, ours) = (["small-bare", url, &number, &at_once], ["small-ours", url, &number, &at_once]);
+        let pairs = Pairs::run(turns, &bare, &ours);
+        let (bare, ours) = (median(&pairs.bare), median(&pairs.ours));
         let rate = |cost: Cost| count as f64 / cost.wall.as_secs_f64();
         let each = |cost: Cost| cost.cpu.as_secs_f64() * 1e6 / count as f64;
-        let (b, o) = (rate(bare), rate(ours));
         println!(
-            "| {concurrency} at a time | {b:.0} | {o:.0} | {:.2} | {:.1} | {:.1} |",
-            o / b,
+            "| {concurrency} at a time | {:.0} | {:.0} | {:.2} | {:.1} | {:.1} |",
+            rate(bare),
+            rate(ours),
+            of_bare(&pairs.bare, &pairs.ours),
             each(bare),
             each(ours)
         );

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! Ours keeps a checkpoint on the disk, signs, computes CRC-64, lists, initiates and completes; the bare client has the
-//! same reads and none of the rest. The turns are interleaved and medians are shown.
+//! same reads and none of the rest. The two take turns; medians are shown, and of the ratio the median
+//! of the turns.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -23,7 +24,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, stream};
 use oss_upload::{FileCheckpoints, FileSource, Source as _};
 
-use bed::{FileTable, Sink, client, median};
+use bed::{FileTable, Pairs, Sink};
 
 const SIZE: u64 = 4 << 30;
 const PART: u64 = 8 << 20;
@@ -31,16 +32,12 @@ const AT_ONCE: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
 fn main() {
     let Some(real) = bed::play(run_client) else { return };
-    let (size, turns) = if real { (SIZE, 5) } else { (3 * PART, 1) };
+    let (size, turns) = if real { (SIZE, 15) } else { (3 * PART, 1) };
     let (sink, file) = (Sink::start(), bed::sparse_file(size));
     let path = file.path().to_str().unwrap();
-    let (mut bare, mut ours) = (Vec::new(), Vec::new());
-    for _ in 0..turns {
-        bare.push(client(&["bare", &sink.url, path]));
-        ours.push(client(&["ours", &sink.url, path]));
-    }
+    let pairs = Pairs::run(turns, &["bare", &sink.url, path], &["ours", &sink.url, path]);
     let what = format!("a file of {size} bytes in parts of {PART}, {AT_ONCE} at once");
-    FileTable::begin(&what, size, median(&bare)).row("resumable_upload", median(&ours));
+    FileTable::begin(&what, size, &pairs.bare).row("resumable_upload", &pairs.ours);
 }
 
 async fn run_client(arguments: Vec<String>) {

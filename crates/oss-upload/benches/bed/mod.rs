@@ -67,6 +67,38 @@ pub fn client(arguments: &[&str]) -> Cost {
     Cost::from_line(&String::from_utf8(output.stdout).unwrap())
 }
 
+/// What the bare client and ours cost, turn by turn. Who begins changes with each turn.
+#[derive(Debug, Default)]
+pub struct Pairs {
+    pub bare: Vec<Cost>,
+    pub ours: Vec<Cost>,
+}
+
+impl Pairs {
+    pub fn run(turns: usize, bare: &[&str], ours: &[&str]) -> Self {
+        let mut pairs = Self::default();
+        for turn in 0..turns {
+            if turn % 2 == 0 {
+                pairs.bare.push(client(bare));
+                pairs.ours.push(client(ours));
+            } else {
+                pairs.ours.push(client(ours));
+                pairs.bare.push(client(bare));
+            }
+        }
+        pairs
+    }
+}
+
+/// How fast `costs` are beside those of the bare client in the same turns: the median of the turns' ratios. What slows
+/// the machine for a while slows both of a turn.
+pub fn of_bare(bare: &[Cost], costs: &[Cost]) -> f64 {
+    let ratio = |(bare, cost): (&Cost, &Cost)| bare.wall.as_secs_f64() / cost.wall.as_secs_f64();
+    let mut ratios: Vec<f64> = bare.iter().zip(costs).map(ratio).collect();
+    ratios.sort_unstable_by(f64::total_cmp);
+    ratios[ratios.len() / 2]
+}
+
 /// The median of each figure.
 pub fn median(costs: &[Cost]) -> Cost {
     fn middle<T: Copy + Ord>(costs: &[Cost], figure: impl Fn(&Cost) -> T) -> T {
@@ -84,28 +116,29 @@ pub fn median(costs: &[Cost]) -> Cost {
 /// The table of one file's upload beside the bare client's.
 pub struct FileTable {
     gigabytes: f64,
-    bare: Cost,
+    bare: Vec<Cost>,
 }
 
 impl FileTable {
     /// Prints the head and the row of the bare client.
-    pub fn begin(what: &str, bytes: u64, bare: Cost) -> Self {
+    pub fn begin(what: &str, bytes: u64, bare: &[Cost]) -> Self {
         println!("| {what} | GB/s | of bare | CPU s/GB | peak MB |");
         println!("| --- | --- | --- | --- | --- |");
-        let table = Self { gigabytes: bytes as f64 / 1e9, bare };
+        let table = Self { gigabytes: bytes as f64 / 1e9, bare: bare.to_vec() };
         table.row("bare reqwest, same reads", bare);
         table
     }
 
     /// Prints a row; a figure that is not known stays empty.
-    pub fn row(&self, name: &str, cost: Cost) {
+    pub fn row(&self, name: &str, costs: &[Cost]) {
+        let cost = median(costs);
         let known = |figure: f64, digits: usize| {
             if figure == 0.0 { String::new() } else { format!("{figure:.digits$}") }
         };
         println!(
             "| {name} | {:.2} | {:.2} | {} | {} |",
             self.gigabytes / cost.wall.as_secs_f64(),
-            self.bare.wall.as_secs_f64() / cost.wall.as_secs_f64(),
+            of_bare(&self.bare, costs),
             known(cost.cpu.as_secs_f64() / self.gigabytes, 2),
             known(cost.peak as f64 * 1024.0 / 1e6, 1),
         );

@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use examples::{Failure, Place, finish};
+use examples::{Failure, Place, finish, or_unknown};
 use oss::upload::{
     Checkpoint, CheckpointError, CheckpointId, CheckpointStore, Durability, Record, Recorded, ResumableUpload,
 };
@@ -76,7 +76,7 @@ async fn run() -> Result<(), Failure> {
     println!("machine 2 goes on, since the lease is over");
     let uploaded = upload(&bucket_of(&second)?, &file).await?;
     let report = &uploaded.report;
-    println!("stored    {} bytes, CRC-64 {:?}", uploaded.object.size, uploaded.object.crc64);
+    println!("stored    {} bytes, CRC-64 {}", uploaded.object.size, or_unknown(uploaded.object.crc64));
     println!("parts     {} taken over, {} sent", report.parts_resumed, report.parts_sent);
     // They can be more than the table had: what OSS has besides is taken over too, if it has the CRC-64 of the file's bytes.
     if report.parts_resumed == 0 {

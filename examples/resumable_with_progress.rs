@@ -19,7 +19,7 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use examples::{Failure, Place, finish};
+use examples::{Failure, Place, finish, or_unknown};
 use indicatif::{ProgressBar, ProgressStyle};
 use oss::upload::{Progress, Stage};
 use oss::{CallbackOutcome, Uploaded};
@@ -83,8 +83,10 @@ fn show(bar: &ProgressBar, progress: Progress) {
 fn report(uploaded: &Uploaded) {
     let report = &uploaded.report;
     println!(
-        "stored   {} ({} bytes, CRC-64 {:?})",
-        uploaded.object.location, uploaded.object.size, uploaded.object.crc64
+        "stored   {} ({} bytes, CRC-64 {})",
+        uploaded.object.location,
+        uploaded.object.size,
+        or_unknown(uploaded.object.crc64)
     );
     println!(
         "parts    {} sent, {} sent again, {} resumed",

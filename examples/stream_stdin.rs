@@ -20,7 +20,7 @@ use std::io::IsTerminal as _;
 use std::pin::Pin;
 use std::process::ExitCode;
 
-use examples::{Failure, Place, finish};
+use examples::{Failure, Place, finish, or_unknown};
 use oss::upload::StreamSource;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
@@ -45,7 +45,7 @@ async fn run() -> Result<(), Failure> {
     // The default is 8 MiB; smaller ones show more of what happens.
     let uploaded = bucket.resumable_upload(&key, source).part_size(PART).await?;
     let (object, report) = (&uploaded.object, &uploaded.report);
-    println!("stored    {} bytes, CRC-64 {:?}", object.size, object.crc64);
+    println!("stored    {} bytes, CRC-64 {}", object.size, or_unknown(object.crc64));
     println!("sent      {} parts with {} requests", report.parts_sent, report.requests);
 
     let head = bucket.head_object(&key).await?.object;

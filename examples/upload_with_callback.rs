@@ -26,7 +26,7 @@ use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::http::StatusCode;
 use axum::routing::post;
-use examples::{Failure, Place, finish, needed, variable};
+use examples::{Failure, Place, finish, needed, or_unknown, variable};
 use oss::callback::{Reply, ReplyError, VerifiedCallback, Verifier};
 use oss::{Bucket, Callback, CallbackOutcome, Error, Uploaded};
 use serde::{Deserialize, Serialize};
@@ -163,8 +163,7 @@ impl Scene {
 
 fn facts(uploaded: &Uploaded) -> String {
     let object = &uploaded.object;
-    let etag = object.etag.as_deref().unwrap_or("unknown");
-    let crc64 = object.crc64.map_or("unknown".to_owned(), |crc| crc.to_string());
+    let (etag, crc64) = (or_unknown(object.etag.as_deref()), or_unknown(object.crc64));
     let how = match uploaded.report.parts_sent + uploaded.report.parts_resumed {
         0 => "one PUT".to_owned(),
         parts => format!("{parts} parts"),

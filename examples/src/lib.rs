@@ -4,4 +4,4 @@
 mod guides;
 mod place;
 
-pub use place::{Failure, Place, finish, needed, variable};
+pub use place::{Failure, Place, finish, needed, or_unknown, variable};

@@ -133,3 +133,9 @@ pub fn needed(name: &str) -> Result<String, Failure> {
 pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
+
+/// A fact about a stored object that OSS may have left out.
+#[must_use]
+pub fn or_unknown<T: std::fmt::Display>(fact: Option<T>) -> String {
+    fact.map_or_else(|| "unknown".to_owned(), |fact| fact.to_string())
+}

@@ -42,6 +42,9 @@ pub use builder::ReqwestTransportBuilder;
 pub struct ReqwestTransport {
     client: reqwest::Client,
     https: Https,
+    /// Whether each request says its host: the client is one of this crate's, which speaks HTTP/1.1 and has no default
+    /// for it.
+    says_host: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +88,7 @@ impl ReqwestTransport {
     /// the program installs one with `rustls::crypto::CryptoProvider::install_default`.
     #[must_use]
     pub fn from_client(client: reqwest::Client) -> Self {
-        Self { client, https: Https::Available }
+        Self { client, https: Https::Available, says_host: false }
     }
 
     /// Makes reqwest's request, which asks for the same as `request`.
@@ -99,7 +102,9 @@ impl ReqwestTransport {
         let mut request = reqwest::Request::try_from(http::Request::from_parts(parts, body))
             .map_err(|error| map_send_error(error, &Progress::finished()))?;
         check_target(&target, request.url())?;
-        say_host(&mut request);
+        if self.says_host {
+            say_host(&mut request);
+        }
         Ok((request, progress))
     }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use oss_transport::{Body, ReqwestTransport, Transport, TransportError, TransportErrorKind};
 use reqwest::dns::{Name, Resolve, Resolving};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 
 fn transport() -> ReqwestTransport {
@@ -118,6 +119,28 @@ async fn a_limit_of_the_users_own_client_is_timeout() {
     let client = client().timeout(Duration::from_millis(1)).build().unwrap();
     let error = put(&ReqwestTransport::from_client(client), &uri).await;
     assert_eq!(error.kind(), TransportErrorKind::Timeout, "{}", chain(&error));
+}
+
+#[tokio::test]
+async fn a_client_of_the_users_own_says_the_host_it_was_given() {
+    for given in [Some("proxied.example"), None] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let server = tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut seen = Vec::new();
+            while !seen.ends_with(b"\r\n\r\nbody") {
+                assert_ne!(socket.read_buf(&mut seen).await.unwrap(), 0, "the request ended early");
+            }
+            String::from_utf8(seen).unwrap().to_ascii_lowercase()
+        });
+        let headers = given.map(|host| (http::header::HOST, http::HeaderValue::from_static(host)));
+        let client = client().default_headers(headers.into_iter().collect()).build().unwrap();
+        put(&ReqwestTransport::from_client(client), &format!("http://{address}/key")).await;
+        let seen = server.await.unwrap();
+        assert_eq!(seen.matches("host: ").count(), 1, "{seen}");
+        assert!(seen.contains(&format!("\r\nhost: {}\r\n", given.unwrap_or(&address))), "{seen}");
+    }
 }
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]

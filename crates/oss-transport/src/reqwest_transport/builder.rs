@@ -121,7 +121,7 @@ impl ReqwestTransportBuilder {
             client = client.tcp_user_timeout(self.tcp_user_timeout);
         }
         let client = with_tls(client)?.build().map_err(unusable)?;
-        Ok(ReqwestTransport { client, https: Https::BUILT_IN })
+        Ok(ReqwestTransport { client, https: Https::BUILT_IN, says_host: true })
     }
 }
 

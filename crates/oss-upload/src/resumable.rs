@@ -234,7 +234,7 @@ impl ResumableUpload {
         match earlier {
             Earlier::None => self.put(key, source).await,
             Earlier::GivenUp(mut journal, history) => {
-                let ended = history.told(self.put(key, source).await);
+                let ended = history.told(journal.keep(self.put(key, source)).await);
                 if matches!(ended, Ok(_) | Err(Error::CallbackFailed(_))) {
                     journal.close().await;
                 }

@@ -172,6 +172,17 @@ async fn lease_is_renewed_while_an_upload_is_given_up_by_its_checkpoint() {
     assert!(matches!(error, Error::Checkpoint(CheckpointError::Lost { .. })), "{error:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn lease_is_renewed_while_one_put_takes_the_place_of_an_upload_given_up() {
+    let mut bench = Bench::new(vec![]).await;
+    let store = MemoryCheckpoints::new();
+    Before::Parts.leave(&bench, &store).await;
+    bench.data.truncate(10);
+    std::fs::write(bench.file(), &bench.data).unwrap();
+    let error = bench.lease_lost_at(&store, Fault::on(Operation::PutObject), |upload| upload).await;
+    assert_eq!(error.object_state(), ObjectState::Unknown);
+}
+
 /// Renews its lease as it should, and cannot write the id of a new upload down.
 #[tokio::test(start_paused = true)]
 async fn upload_whose_id_cannot_be_written_down_is_aborted_by_whoever_loses_the_lease_too() {

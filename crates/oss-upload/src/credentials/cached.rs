@@ -140,7 +140,14 @@ impl<P: ProvideCredentials> ProvideCredentials for CachedCredentials<P> {
             self.kept.write().unwrap_or_else(PoisonError::into_inner).take_if(|kept| same(kept));
         }
         // The provider need not know more than how to be asked; what it gives now tells whether it can have others.
-        self.credentials().await.is_ok_and(|now| !same(&now))
+        match self.credentials().await {
+            Ok(now) => !same(&now),
+            Err(error) => {
+                // The caller is told of the refusal, not of this.
+                tracing::warn!(error = &error as &dyn std::error::Error, "no others for refused credentials");
+                false
+            }
+        }
     }
 }
 

@@ -18,8 +18,9 @@ use std::time::Duration;
 /// | [`total`](TimeLimits::total) | the source is asked for the body | the answer is complete | none |
 /// | [`source_idle`](TimeLimits::source_idle) | bytes of a stream are waited for, to make a part of them, or of any source, to compare it | they come | 15 min |
 ///
-/// No request is under way while `source_idle` counts, so it is long: a pipe may be silent for minutes. The part that is
-/// waited for holds its memory meanwhile, and other uploads may wait for that memory; `None` lets them wait for ever.
+/// No request of that part is under way while `source_idle` counts, so it is long: a pipe may be silent for minutes. The
+/// part that is waited for holds its memory meanwhile, and other uploads may wait for that memory; `None` lets them wait
+/// for ever.
 ///
 /// An upload with a callback gets [`callback`](TimeLimits::callback) more for its first byte, since OSS gives the
 /// application server five seconds a URL. Completing a multipart upload gets more still, scaled by the number of parts.

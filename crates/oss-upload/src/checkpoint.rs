@@ -194,7 +194,7 @@ pub trait Checkpoint: fmt::Debug + Send {
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Recorded {
-    /// The records, in order.
+    /// The records, in order; of a checkpoint that was set aside, its readable [`Record::Orphan`]s.
     pub records: Vec<Record>,
     /// Where an unreadable checkpoint was put, if there was one.
     pub set_aside: Option<String>,

@@ -125,22 +125,34 @@ impl FileCheckpoint {
         let free = names.take(MOST_SET_ASIDE).find(|name| !name.exists());
         let aside =
             free.ok_or_else(|| fail(&self.journal, "set aside", io::ErrorKind::AlreadyExists.into()))?;
-        let upload_ids = lines.upload_ids();
-        let records = Record::taken_over(&upload_ids);
+        let (upload_ids, orphans) = (lines.upload_ids(), lines.orphans());
+        let records = Record::taken_over(&orphans, &upload_ids);
         if records.is_empty() {
             std::fs::rename(&self.journal, &aside).map_err(|e| fail(&self.journal, "set aside", e))?;
         } else {
             // The new journal takes the place of the old one at once, so that no upload is ever in neither.
-            std::fs::hard_link(&self.journal, &aside)
+            let replaced = std::fs::hard_link(&self.journal, &aside)
                 .or_else(|_| std::fs::copy(&self.journal, &aside).map(drop))
-                .map_err(|e| fail(&self.journal, "set aside", e))?;
-            let lines: Result<Vec<Vec<u8>>, _> = records.iter().map(line).collect();
-            let bytes = lines.map_err(|e| CheckpointError::Failed(Box::new(e)))?.concat();
-            self.file = Some(create(&self.directory, &half_made(&self.name), &self.journal, &bytes)?);
-            self.len = bytes.len() as u64;
+                .map_err(|e| fail(&self.journal, "set aside", e))
+                .and_then(|()| self.replace(&records));
+            if let Err(error) = replaced {
+                // The old journal is still in its place, so the next run sets it aside again.
+                let _ = std::fs::remove_file(&aside);
+                return Err(error);
+            }
+            sync_directory(&self.directory)?;
         }
         self.recorded.set_aside = Some(aside.display().to_string());
         self.recorded.upload_ids = upload_ids;
+        self.recorded.records = orphans.into_iter().map(|upload_id| Record::Orphan { upload_id }).collect();
+        Ok(())
+    }
+
+    fn replace(&mut self, records: &[Record]) -> Result<(), CheckpointError> {
+        let lines: Result<Vec<Vec<u8>>, _> = records.iter().map(line).collect();
+        let bytes = lines.map_err(|e| CheckpointError::Failed(Box::new(e)))?.concat();
+        self.file = Some(put_in_place(&self.directory, &half_made(&self.name), &self.journal, &bytes)?);
+        self.len = bytes.len() as u64;
         Ok(())
     }
 
@@ -228,13 +240,22 @@ impl Checkpoint for FileCheckpoint {
 }
 
 fn create(directory: &Path, prefix: &str, journal: &Path, lines: &[u8]) -> Result<File, CheckpointError> {
+    let file = put_in_place(directory, prefix, journal, lines)?;
+    sync_directory(directory)?;
+    Ok(file)
+}
+
+fn put_in_place(
+    directory: &Path,
+    prefix: &str,
+    journal: &Path,
+    lines: &[u8],
+) -> Result<File, CheckpointError> {
     let cannot = |e| fail(journal, "created", e);
     let mut file = tempfile::Builder::new().prefix(prefix).tempfile_in(directory).map_err(cannot)?;
     file.write_all(lines).map_err(cannot)?;
     file.as_file().sync_all().map_err(cannot)?;
-    let file = file.persist(journal).map_err(|e| cannot(e.error))?;
-    sync_directory(directory)?;
-    Ok(file)
+    file.persist(journal).map_err(|e| cannot(e.error))
 }
 
 fn half_made(name: &str) -> String {
@@ -324,5 +345,23 @@ mod tests {
             drop(checkpoint);
             assert_eq!(opened(directory.path()).await.recorded().records, [orphan.clone(), part(2)]);
         }
+    }
+
+    #[tokio::test]
+    async fn journal_that_cannot_be_replaced_stays_and_leaves_no_copy_behind() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut checkpoint = opened(directory.path()).await;
+        let started = Record::Started { upload_id: "U".into(), since: 1 };
+        checkpoint.append(&started, Durability::Synced).await.unwrap();
+        let bytes = std::fs::read(&checkpoint.journal).unwrap();
+        // No file can be made there.
+        checkpoint.directory = directory.path().join("missing");
+        checkpoint.set_aside(&Lines::parse(&bytes)).unwrap_err();
+        assert_eq!(std::fs::read(&checkpoint.journal).unwrap(), bytes);
+        let journal = checkpoint.journal.clone();
+        drop(checkpoint);
+        let left: Vec<PathBuf> =
+            std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert_eq!(left, [journal]);
     }
 }

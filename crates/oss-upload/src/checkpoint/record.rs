@@ -134,10 +134,10 @@ impl Record {
         Self::Orphan { upload_id: upload_id.into() }
     }
 
-    /// What a new checkpoint says of the uploads of one that was set aside: they may be left over, and the last of them,
-    /// which is the only one that was under way, is to be aborted.
-    pub(crate) fn taken_over(upload_ids: &[String]) -> Vec<Self> {
-        let orphans = upload_ids.iter().map(|id| Self::Orphan { upload_id: id.clone() });
+    /// What a new checkpoint says of the uploads of one that was set aside: they may be left over, as may its orphans,
+    /// and the last of them, which is the only one that was under way, is to be aborted.
+    pub(crate) fn taken_over(orphans: &[String], upload_ids: &[String]) -> Vec<Self> {
+        let orphans = orphans.iter().chain(upload_ids).map(|id| Self::Orphan { upload_id: id.clone() });
         let last = upload_ids.last().map(|id| Self::Started { upload_id: id.clone(), since: 0 });
         orphans.chain(last).collect()
     }

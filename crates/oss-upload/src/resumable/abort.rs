@@ -5,7 +5,6 @@ use super::journal::Journal;
 use super::run::checkpoint_id;
 use super::state::Remembered;
 use crate::call::Ledger;
-use crate::checkpoint::{Durability, Record};
 use crate::error::Error;
 use crate::multipart::Multipart;
 
@@ -40,7 +39,9 @@ impl ResumableUpload {
             // The run died before it heard the id. Its intent is what tells the next run to look for it.
             return Ok(None);
         }
-        journal.take_over(&recorded.upload_ids).await?;
+        if recorded.set_aside.is_some() {
+            journal.take_over(&remembered.orphans, &recorded.upload_ids).await?;
+        }
         let ids: Vec<String> = recorded.upload_ids.into_iter().chain(remembered.upload_id).collect();
         let (ledger, common) = (Ledger::default(), self.options.payer_headers());
         let multipart = Multipart {
@@ -58,9 +59,7 @@ impl ResumableUpload {
             journal.clear().await?;
         } else {
             // Not cleared and written anew: whoever dies in between would take the orphans along.
-            for upload_id in ids.iter().cloned() {
-                journal.append(Record::Abandoned { upload_id }, Durability::Synced).await?;
-            }
+            journal.abandoned(&ids).await?;
         }
         Ok(ids.into_iter().next_back())
     }

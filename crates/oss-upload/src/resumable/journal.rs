@@ -98,9 +98,17 @@ impl Journal {
         Ok(())
     }
 
+    /// Writes down that these uploads are given up, where the records of them stay.
+    pub(crate) async fn abandoned(&mut self, upload_ids: &[String]) -> Result<(), Error> {
+        for upload_id in upload_ids {
+            self.append(Record::Abandoned { upload_id: upload_id.clone() }, Durability::Synced).await?;
+        }
+        Ok(())
+    }
+
     /// Writes down the uploads of a checkpoint that was set aside: they are in no other any more.
-    pub(crate) async fn take_over(&mut self, upload_ids: &[String]) -> Result<(), Error> {
-        for record in Record::taken_over(upload_ids) {
+    pub(crate) async fn take_over(&mut self, orphans: &[String], upload_ids: &[String]) -> Result<(), Error> {
+        for record in Record::taken_over(orphans, upload_ids) {
             self.append(record, Durability::Synced).await?;
         }
         Ok(())

@@ -8,6 +8,8 @@ use crate::uploaded::{Report, Restart, StoredObject, Uploaded, stored_mut};
 pub(crate) struct History {
     pub(crate) restarts: Vec<Restart>,
     pub(crate) orphans: Vec<String>,
+    /// Uploads that were given up, which are no orphans whatever the checkpoint says.
+    pub(crate) abandoned: Vec<String>,
 }
 
 impl History {
@@ -29,9 +31,9 @@ impl History {
         }
     }
 
-    /// The upload is given up after all.
-    pub(crate) fn is_no_orphan(&mut self, upload_id: &str) {
+    pub(crate) fn abandoned(&mut self, upload_id: &str) {
         self.orphans.retain(|known| known != upload_id);
+        self.abandoned.push(upload_id.to_owned());
     }
 }
 

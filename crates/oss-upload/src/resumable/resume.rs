@@ -47,7 +47,9 @@ impl Run<'_> {
         if let Some(place) = recorded.set_aside {
             tracing::warn!(place, "the checkpoint could not be read and was set aside");
             history.restarts.push(Restart::CheckpointUnreadable);
-            journal.take_over(&recorded.upload_ids).await?;
+            let orphans = Remembered::replay(recorded.records).orphans;
+            journal.take_over(&orphans, &recorded.upload_ids).await?;
+            orphans.iter().for_each(|id| history.orphan(id));
             for id in &recorded.upload_ids {
                 journal.keep(self.abandon(id, history)).await?;
             }
@@ -120,7 +122,10 @@ impl Run<'_> {
         match history.orphans.as_slice() {
             [] => journal.clear().await?,
             // The new upload's records follow; a run that dies before it can report these must not take them along.
-            orphans => journal.orphans(orphans).await?,
+            orphans => {
+                journal.orphans(orphans).await?;
+                journal.abandoned(&history.abandoned).await?;
+            }
         }
         Ok(Found::Nothing)
     }

@@ -76,7 +76,7 @@ impl Run<'_> {
     pub(crate) async fn abandon(&self, upload_id: &str, history: &mut History) -> Result<(), Error> {
         match self.multipart().abort(upload_id).await {
             Ok(()) => {
-                history.is_no_orphan(upload_id);
+                history.abandoned(upload_id);
                 Ok(())
             }
             Err(error) if error.server().is_some_and(|refusal| !refusal.is_transient()) => {

@@ -127,6 +127,21 @@ async fn set_aside_and_never_to_be_aborted_its_upload_is_reported() {
     assert_eq!((uploaded.report.orphans, bench.open_uploads()), (left.clone(), left));
 }
 
+#[tokio::test]
+async fn set_aside_its_orphans_are_reported_and_its_own_upload_is_none_of_them() {
+    let bench = Bench::interrupted().await;
+    flip_a_bit_of_the_beginning(&bench);
+    let orphan = serde_json::json!({ "record": "orphan", "upload_id": "0004B9" });
+    let text = std::fs::read_to_string(bench.journal()).unwrap() + &journal_line(&orphan);
+    std::fs::write(bench.journal(), text).unwrap();
+    // The run that aborts the upload cannot report anything.
+    bench.inject(Fault::on(Operation::UploadPart).part(7).times(1).answer(403, "AccessDenied"));
+    bench.upload().await.unwrap_err();
+    let uploaded = bench.upload().await.unwrap();
+    assert_eq!((uploaded.report.orphans, bench.open_uploads()), (vec!["0004B9".to_owned()], vec![]));
+    assert!(bench.is_stored());
+}
+
 /// Makes the journal one that is set aside.
 pub(crate) fn flip_a_bit_of_the_beginning(bench: &Bench) {
     let (path, mut bytes) = (bench.journal(), std::fs::read(bench.journal()).unwrap());

@@ -47,6 +47,21 @@ impl Lines {
         });
         ids.collect()
     }
+
+    /// Uploads that may be left over, and are not this journal's own.
+    pub(super) fn orphans(&self) -> Vec<String> {
+        let (mut orphans, ours) = (Vec::new(), self.upload_ids());
+        for record in &self.records {
+            match record {
+                Record::Orphan { upload_id } if !ours.contains(upload_id) && !orphans.contains(upload_id) => {
+                    orphans.push(upload_id.clone());
+                }
+                Record::Abandoned { upload_id } => orphans.retain(|orphan| orphan != upload_id),
+                _ => {}
+            }
+        }
+        orphans
+    }
 }
 
 /// The line of a record, line break included.
@@ -152,5 +167,15 @@ mod tests {
         let lines = Lines::parse(&bytes[10..]);
         assert!(!lines.are_usable());
         assert_eq!(lines.upload_ids(), ["U"]);
+    }
+
+    #[test]
+    fn orphans_are_read_from_it_too_unless_they_are_its_own_or_given_up() {
+        let orphan = |id: &str| Record::Orphan { upload_id: id.into() };
+        let mut all = vec![orphan("x"), orphan("y"), orphan("x"), orphan("U")];
+        all.extend(records());
+        all.push(Record::Abandoned { upload_id: "y".into() });
+        let lines = Lines::parse(&written(&all)[10..]);
+        assert_eq!((lines.orphans(), lines.upload_ids()), (vec!["x".to_owned()], vec!["U".to_owned()]));
     }
 }

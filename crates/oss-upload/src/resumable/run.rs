@@ -1,9 +1,10 @@
 use std::collections::{BTreeMap, VecDeque};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::HeaderMap;
 use oss_callback::Callback;
 use oss_signing::{BucketName, ObjectKey};
+use tokio::time::{Instant, sleep};
 
 use super::Recheck;
 use super::hedge::Hedges;
@@ -100,9 +101,9 @@ impl<'a> Run<'a> {
     /// it up.
     pub(crate) async fn run_earlier(&self, size: u64, plan: Plan) -> Result<Earlier, Error> {
         let mut history = History::default();
-        let mut journal = match Journal::open(self).await {
+        let mut journal = match self.journal_when_free().await {
             Ok(journal) => journal,
-            // Two uploads beside each other would call back twice, and the one that ends last would win.
+            // An upload in parts that is under way would call back too, and the one that ends last would win.
             Err(error @ Error::Checkpoint(CheckpointError::Locked { .. } | CheckpointError::Lost { .. })) => {
                 return Err(error);
             }
@@ -116,6 +117,20 @@ impl<'a> Run<'a> {
             Found::Nothing if history.is_empty() => Ok(Earlier::None),
             Found::Nothing => Ok(Earlier::GivenUp(journal, history)),
             found => self.go_on(found, plan, journal, history).await.map(Earlier::Done),
+        }
+    }
+
+    /// Opens the checkpoint. Who holds it may be looking into it only, as every small upload does, or the store may not
+    /// have let go of it yet, so this waits for a moment.
+    async fn journal_when_free(&self) -> Result<Journal, Error> {
+        let began = Instant::now();
+        loop {
+            match Journal::open(self).await {
+                Err(Error::Checkpoint(CheckpointError::Locked { .. })) if began.elapsed() < PATIENCE => {
+                    sleep(PAUSE).await;
+                }
+                opened => return opened,
+            }
         }
     }
 
@@ -247,6 +262,10 @@ pub(crate) fn checkpoint_id(
 pub(crate) fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
+
+/// As long as [`FileCheckpoints`](crate::FileCheckpoints) waits for its lock.
+const PATIENCE: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// How often one run starts anew because OSS forgot the upload under its hands.
 const RESTARTS: usize = 3;

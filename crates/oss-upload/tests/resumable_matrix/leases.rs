@@ -197,3 +197,38 @@ async fn upload_whose_id_cannot_be_written_down_is_aborted_by_whoever_loses_the_
     assert_eq!(renewals.load(Ordering::SeqCst), 3);
     assert!(bench.open_uploads().is_empty());
 }
+
+/// Held by another for so long.
+#[derive(Debug)]
+struct Busy {
+    inner: MemoryCheckpoints,
+    until: tokio::time::Instant,
+}
+
+#[async_trait]
+impl CheckpointStore for Busy {
+    async fn open(&self, id: &CheckpointId) -> Result<Box<dyn Checkpoint>, CheckpointError> {
+        match tokio::time::Instant::now() < self.until {
+            true => Err(CheckpointError::locked("another upload")),
+            false => self.inner.open(id).await,
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_put_waits_for_another_upload_that_holds_the_checkpoint_for_a_moment() {
+    for (held, stored) in [(400, true), (5_000, false)] {
+        let bench = Bench::new(vec![]).await;
+        let began = tokio::time::Instant::now();
+        let until = began + Duration::from_millis(held);
+        let store = Busy { inner: MemoryCheckpoints::new(), until };
+        let upload = bench.upload_in_process(|builder| builder).checkpoints(Some(Arc::new(store)));
+        let ended = upload.single_put_limit(u64::MAX).await;
+        assert!((400..700).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
+        assert_eq!(bench.is_stored(), stored, "{ended:?}");
+        if !stored {
+            let error = ended.unwrap_err();
+            assert!(matches!(error, Error::Checkpoint(CheckpointError::Locked { .. })), "{error:?}");
+        }
+    }
+}

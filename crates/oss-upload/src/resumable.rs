@@ -66,8 +66,10 @@ use self::run::{Earlier, Run};
 /// # Errors
 ///
 /// [`Error::CallbackFailed`] if the object is stored and its callback failed; the checkpoint is closed, a later run
-/// starts a new upload. For any other error the checkpoint stays and a later run goes on. Without a checkpoint the parts
-/// are removed from OSS, and [`Error::LeftBehind`] says so if that fails too.
+/// starts a new upload. So it is where the reason of [`Error::OutcomeUnknown`] says to upload anew: OSS does not tell
+/// what became of a Complete, or another object is where one that carried a callback was to be. For any other error the
+/// checkpoint stays and a later run goes on. Without a checkpoint the parts are removed from OSS, and
+/// [`Error::LeftBehind`] says so if that fails too.
 ///
 /// If the answer to CompleteMultipartUpload is lost, the uploader looks: an object with the bytes sent is the end of the
 /// upload, with [`CallbackOutcome::Unknown`](crate::CallbackOutcome::Unknown). Complete is sent again only while the

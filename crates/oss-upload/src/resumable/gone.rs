@@ -25,6 +25,7 @@ impl Run<'_> {
         journal: &mut Journal,
         history: &mut History,
     ) -> Result<Found, Error> {
+        let calls_back = remembered.completing.is_some_and(|it| it.until.is_some());
         let all = remembered.parts.len() == usize::from(plan.parts());
         upload.parts = remembered.parts;
         let sent = remembered.completing.map(|it| it.crc64).or_else(|| all.then(|| upload.crc64()));
@@ -41,6 +42,10 @@ impl Run<'_> {
                     return Ok(Found::Stored(object));
                 }
                 tracing::warn!("the earlier upload is gone, and the object under the key has other bytes");
+            }
+            // The Complete may have been carried out and called back, and its object replaced since.
+            Ok(Seen::Another(reason)) if calls_back => {
+                return Err(self.unsettled(journal, reason, None).await);
             }
             Ok(Seen::NotStored(reason) | Seen::Another(reason)) => {
                 tracing::warn!(reason, "the earlier upload is gone");

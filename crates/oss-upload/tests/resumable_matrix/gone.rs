@@ -26,6 +26,21 @@ async fn dies_after_complete(bench: &Bench, upload: ResumableUpload) {
     fault.release();
 }
 
+#[tokio::test]
+async fn object_that_replaced_the_one_of_an_unheard_complete_is_not_overwritten_unasked() {
+    let bench = Bench::new(vec![]).await;
+    dies_after_complete(&bench, calls_back(&bench)).await;
+    let newer: Vec<u8> = bench.data.iter().map(|byte| !byte).collect();
+    bench.world.uploader().put_object(bucket(), KEY, newer.clone()).await.unwrap();
+    let error = calls_back(&bench).await.unwrap_err();
+    assert!(matches!(&error, Error::OutcomeUnknown { reason, .. } if reason.contains("anew")), "{error:?}");
+    assert_eq!(bench.world.object(KEY).unwrap().body, newer);
+    assert_eq!((bench.world.received().await.len(), bench.checkpoint_files()), (1, 0));
+    let uploaded = calls_back(&bench).await.unwrap();
+    assert!(matches!(uploaded.callback, CallbackOutcome::Answered(_)));
+    assert!(bench.is_over());
+}
+
 /// Other bytes of the same length, under another time or under the same.
 fn rewrite(bench: &mut Bench, same_time: bool) {
     let modified = std::fs::metadata(bench.file()).unwrap().modified().unwrap();

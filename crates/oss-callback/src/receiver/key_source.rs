@@ -57,8 +57,8 @@ pub(crate) struct FetchedKeys {
 
 /// OSS has published one version in eleven years.
 const MAX_KEYS: usize = 8;
-/// Also bounds the fetches at once and the failures that are remembered: a stranger can name each version once a minute,
-/// and no number of failures keeps a new key from being fetched.
+/// Also bounds the fetches at once and the failures that are remembered: each version is fetched once at a time, and no
+/// number of failures keeps a new key from being fetched.
 const MAX_VERSION: u8 = 64;
 const VERSIONS: usize = MAX_VERSION as usize + 1;
 const RETRY_AFTER: Duration = Duration::from_secs(60);
@@ -67,7 +67,9 @@ impl Verifier {
     /// Lets [`prepare`](Self::prepare) fetch official keys that are not built in. By default nothing is fetched.
     ///
     /// The key URL of a request is not authenticated: with a source, a stranger can make this process ask
-    /// `gosspublic.alicdn.com` for key versions, each at most once a minute.
+    /// `gosspublic.alicdn.com` for key versions: one request for each at a time, and none for a minute after a failure. A
+    /// stranger who hangs up before the fetch has ended, which drops it with the handler's future, can have it begun anew
+    /// at once.
     #[must_use]
     pub fn key_source(mut self, source: Arc<dyn KeySource>) -> Self {
         self.fetched = Some(Arc::new(FetchedKeys::new(source)));

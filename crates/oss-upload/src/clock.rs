@@ -12,6 +12,8 @@ use tokio::time::Instant;
 #[derive(Debug, Default)]
 pub(crate) struct Clock {
     offset_ms: AtomicI64,
+    /// By what the server last said, however little that was.
+    server_offset_ms: AtomicI64,
 }
 
 impl Clock {
@@ -25,14 +27,21 @@ impl Clock {
         now.checked_sub(moment.elapsed()).unwrap_or(now)
     }
 
-    /// Learns the server's time from an answer that has just arrived.
+    /// The server's time, for what runs on different machines compare. It may be behind by a second and the time an
+    /// answer takes to arrive. Before the first answer it is this machine's.
+    pub(crate) fn server_now(&self) -> SystemTime {
+        shift(machine_time(), self.server_offset_ms.load(Ordering::Relaxed))
+    }
+
+    /// Learns the server's time from an answer that has just arrived, to sign with.
     pub(crate) fn correct(&self, server: SystemTime) {
-        let here = machine_time();
-        let offset = match server.duration_since(here) {
-            Ok(ahead) => millis(ahead),
-            Err(behind) => -millis(behind.duration()),
-        };
-        self.offset_ms.store(offset, Ordering::Relaxed);
+        self.offset_ms.store(offset_to(server), Ordering::Relaxed);
+        self.hear(server);
+    }
+
+    /// Learns the server's time from an answer that has just arrived, for [`server_now`](Self::server_now) alone.
+    pub(crate) fn hear(&self, server: SystemTime) {
+        self.server_offset_ms.store(offset_to(server), Ordering::Relaxed);
     }
 }
 
@@ -59,6 +68,13 @@ fn shift(time: SystemTime, offset_ms: i64) -> SystemTime {
     let offset = Duration::from_millis(offset_ms.unsigned_abs());
     let shifted = if offset_ms < 0 { time.checked_sub(offset) } else { time.checked_add(offset) };
     shifted.unwrap_or(time)
+}
+
+fn offset_to(server: SystemTime) -> i64 {
+    match server.duration_since(machine_time()) {
+        Ok(ahead) => millis(ahead),
+        Err(behind) => -millis(behind.duration()),
+    }
 }
 
 fn millis(duration: Duration) -> i64 {
@@ -92,5 +108,14 @@ mod tests {
             let off = clock.now().duration_since(server).unwrap_or_default();
             assert!(off < Duration::from_secs(60), "{hours} h: {off:?}");
         }
+    }
+
+    #[test]
+    fn what_the_server_says_in_passing_is_not_signed_with() {
+        let clock = Clock::default();
+        clock.hear(shift(machine_time(), -10 * 60_000));
+        let behind = clock.now().duration_since(clock.server_now()).unwrap();
+        assert!((590..610).contains(&behind.as_secs()), "{behind:?}");
+        assert!(machine_time().duration_since(clock.now()).unwrap_or_default() < Duration::from_secs(60));
     }
 }

@@ -1,6 +1,7 @@
 use std::pin::pin;
 
 use bytes::{Bytes, BytesMut};
+use http::header::DATE;
 use http::{HeaderMap, StatusCode};
 use oss_transport::{Body, Response};
 
@@ -37,6 +38,7 @@ impl Call<'_> {
         flow.enter(Phase::ReceiveIdle);
         let (parts, body) = response.into_parts();
         let (status, headers) = (parts.status, parts.headers);
+        self.hear_date(&headers);
         let mut whole = BytesMut::new();
         let broken = {
             let read = pin!(self.read(flow, body, &mut whole));
@@ -65,6 +67,14 @@ impl Call<'_> {
             return Err(Error::Corrupted { operation: self.operation, expected: sent_crc64, actual });
         }
         Ok(Answer { status, headers, body, location, sent_crc64, sent })
+    }
+
+    /// Learns OSS's time, if it is OSS that has answered.
+    fn hear_date(&self, headers: &HeaderMap) {
+        let date = headers.get(DATE).filter(|_| headers.contains_key(&REQUEST_ID));
+        if let Some(date) = date.and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok()) {
+            self.wire.clock.hear(date);
+        }
     }
 
     /// Whether this is OSS's word that the request was carried out.

@@ -89,9 +89,11 @@ impl Run<'_> {
         crc64: u64,
         journal: &mut Journal,
     ) -> Result<Answer, Error> {
-        // Rounded up twice, since whole seconds are kept. Without a callback nothing speaks against a second Complete.
-        let patience = time_to_end(upload.parts.len()).as_secs() + 2;
-        let until = self.callback.map(|_| seconds(self.engine.wire.clock.now()).saturating_add(patience));
+        // Rounded up thrice, since whole seconds are told and kept. Without a callback nothing speaks against a second
+        // Complete.
+        let patience = time_to_end(upload.parts.len()).as_secs() + 3;
+        let now = seconds(self.engine.wire.clock.server_now());
+        let until = self.callback.map(|_| now.saturating_add(patience));
         journal.completing(crc64, until).await?;
         let parts: Vec<SentPart> = upload.parts.values().cloned().collect();
         let headers = self.options.complete_headers(self.callback);

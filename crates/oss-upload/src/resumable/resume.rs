@@ -213,9 +213,10 @@ impl Run<'_> {
         let (mut deadline, mut pause) = (None, FIRST_PAUSE);
         loop {
             let listed = journal.keep(self.multipart().list_parts(upload_id)).await;
-            // Told only now: OSS's first answer has corrected a clock that was far off.
+            // Told only now: OSS's first answer says what its clock says.
             let deadline = *deadline.get_or_insert_with(|| {
-                let left = Duration::from_secs(until.saturating_sub(seconds(self.engine.wire.clock.now())));
+                let now = seconds(self.engine.wire.clock.server_now());
+                let left = Duration::from_secs(until.saturating_sub(now));
                 // A clock that was set back must not make this wait for days.
                 Instant::now() + left.min(time_to_end(plan.parts().into()))
             });

@@ -67,11 +67,18 @@ impl Call<'_> {
         }
     }
 
-    async fn open(&self) -> Result<SummedBody, SourceError> {
+    async fn open(&self) -> Result<Body, SourceError> {
         match &self.payload {
-            Payload::None => Ok(Body::empty().into()),
-            Payload::Bytes(bytes) => Ok(Body::from(bytes.clone()).into()),
+            Payload::None => Ok(Body::empty()),
+            Payload::Bytes(bytes) => Ok(Body::from(bytes.clone())),
+            Payload::Source { source, range } => source.open(range.clone()).await,
+        }
+    }
+
+    async fn open_summed(&self) -> Result<SummedBody, SourceError> {
+        match &self.payload {
             Payload::Source { source, range } => source.open_summed(range.clone()).await,
+            Payload::None | Payload::Bytes(_) => self.open().await.map(SummedBody::from),
         }
     }
 
@@ -80,7 +87,7 @@ impl Call<'_> {
         let digest = match self.content_md5 {
             ContentMd5::Unsaid => return Ok(None),
             ContentMd5::Given(digest) => digest,
-            ContentMd5::Computed => content_md5::digest(self.open().await?.body, flow).await?,
+            ContentMd5::Computed => content_md5::digest(self.open().await?, flow).await?,
         };
         content_md5::value(digest).map(Some)
     }
@@ -92,7 +99,7 @@ impl Call<'_> {
         credentials: &Credentials,
     ) -> Result<Request, Error> {
         let content_md5 = self.content_md5(flow).await?;
-        let (SummedBody { body, crc64 }, len) = (self.open().await?, self.declared_len());
+        let (SummedBody { body, crc64 }, len) = (self.open_summed().await?, self.declared_len());
         let body = match (&self.wire.bandwidth, &self.payload) {
             (Some(bandwidth), Payload::Source { .. }) => bandwidth.pace(body, flow),
             _ => body,
